@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 
 import pytest
 from ledger_process import LedgerProcess, Settings, wait_for
@@ -44,7 +45,8 @@ class Unit:
             [CHARM / path],
             cwd=CHARM,
             env={
-                'PATH': f'{self._bin}:{os.environ["PATH"]}',
+                # The stand-ins run on this same Python, not on a slower wrapper of it that may come first.
+                'PATH': f'{self._bin}:{os.path.dirname(sys.executable)}:{os.environ["PATH"]}',
                 'JUJU_CHARM_DIR': str(CHARM),
                 'JUJU_UNIT_NAME': 'reader/2',
                 'FAKE_WORLD': str(self._world),
