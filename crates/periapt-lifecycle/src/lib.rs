@@ -1,0 +1,1 @@
+//! periapt-lifecycle
