@@ -1,0 +1,105 @@
+//! What agents tell at once, and the taking over of units.
+
+use std::sync::Arc;
+
+use crate::command::{Answer, Refusal, Tell};
+use crate::entity::{Agent, LeaderSettings, Leadership};
+use crate::journal::{Entry, Mark};
+use crate::model::{Draft, Key, Record};
+use crate::names::{AppName, UnitName};
+use crate::status::{Life, Status};
+use crate::time::Timestamp;
+
+use super::find_unit;
+
+pub(super) fn take(draft: &mut Draft, unit: &UnitName, now: Timestamp) -> Result<Answer, Refusal> {
+    find_unit(&draft.model, unit)?;
+    let mut agent = draft.model.agents.get(unit).map(|a| Agent::clone(a)).unwrap_or_default();
+    agent.epoch += 1;
+    let epoch = agent.epoch;
+    draft.put(Record::Agent(unit.clone(), Arc::new(agent)));
+    draft.journal(now, unit.clone(), Entry::Mark(Mark::AgentStarted { epoch }));
+    Ok(Answer::Epoch(epoch))
+}
+
+pub(super) fn lease_ended(draft: &mut Draft, app: &AppName, unit: &UnitName) -> Answer {
+    if draft.model.leaders.get(app).is_some_and(|l| &l.unit == unit) {
+        draft.delete(Key::Leadership(app.clone()));
+    }
+    Answer::Done
+}
+
+pub(super) fn tell(
+    draft: &mut Draft,
+    unit: &UnitName,
+    epoch: u64,
+    tell: Tell,
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
+    find_unit(&draft.model, unit)?;
+    let current = draft.model.agents.get(unit).map_or(0, |a| a.epoch);
+    if current != epoch {
+        return Err(Refusal::not_allowed(format!(
+            "agent {epoch} of {unit} is fenced: agent {current} has taken the unit"
+        )));
+    }
+    match tell {
+        Tell::UnitStatus { status, message } => {
+            let status = Status::new(status, message, now);
+            draft.unit(unit, |u| {
+                if !u.workload.says_the_same(&status) {
+                    u.workload = status;
+                }
+            });
+        }
+        Tell::ApplicationStatus { status, message } => {
+            leader_only(draft, unit, "this unit is not the leader")?;
+            let status = Status::new(status, message, now);
+            draft.application(unit.app(), |a| {
+                if a.status.as_ref().is_none_or(|old| !old.says_the_same(&status)) {
+                    a.status = Some(status);
+                }
+            });
+        }
+        Tell::WorkloadVersion(version) => {
+            draft.unit(unit, |u| u.workload_version = Some(version.clone()));
+            draft.application(unit.app(), |a| a.workload_version = Some(version));
+        }
+        Tell::LeaderSettings(changes) => {
+            leader_only(
+                draft,
+                unit,
+                "cannot write leadership settings: cannot write settings: not the leader",
+            )?;
+            let mut settings = draft
+                .model
+                .leader_settings
+                .get(unit.app())
+                .map(|s| LeaderSettings::clone(s))
+                .unwrap_or_default();
+            if crate::commit::change(&mut settings.settings, changes) {
+                settings.version += 1;
+                draft.put(Record::LeaderSettings(unit.app().clone(), Arc::new(settings)));
+            }
+        }
+        Tell::TaskLog { task, line } => draft.task(task, |t| t.log.push((now, line))),
+        Tell::ClaimLeadership => return Ok(Answer::Leader(claim(draft, unit))),
+    }
+    Ok(Answer::Done)
+}
+
+fn leader_only(draft: &Draft, unit: &UnitName, otherwise: &str) -> Result<(), Refusal> {
+    if draft.model.is_leader(unit) { Ok(()) } else { Err(Refusal::not_allowed(otherwise)) }
+}
+
+fn claim(draft: &mut Draft, unit: &UnitName) -> bool {
+    if let Some(leader) = draft.model.leaders.get(unit.app()) {
+        return &leader.unit == unit;
+    }
+    let alive = draft.model.units.get(unit).is_some_and(|u| u.life == Life::Alive);
+    if alive {
+        let leadership = Leadership { app: unit.app().clone(), unit: unit.clone() };
+        draft.put(Record::Leadership(Arc::new(leadership)));
+    }
+    alive
+}

@@ -1,0 +1,106 @@
+//! Settings of applications and of the model.
+
+use std::collections::BTreeMap;
+
+use crate::charm::{CharmMeta, ConfigValue};
+use crate::command::{Answer, Refusal};
+use crate::entity::InvalidSetting;
+use crate::model::{Draft, Model};
+use crate::names::AppName;
+
+use super::{find_app, find_living_app};
+
+/// Reads config as typed against the charm's options.
+pub(super) fn read_config(
+    meta: &CharmMeta,
+    app: &str,
+    set: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, ConfigValue>, Refusal> {
+    let mut values = BTreeMap::new();
+    for (key, text) in set {
+        let option = meta.config.get(key).ok_or_else(|| unknown_option(meta, app, key))?;
+        let value = option.parse_cli(text).map_err(|error| {
+            Refusal::invalid(format!("cannot set option {key:?} of application {app:?}: {error}"))
+        })?;
+        values.insert(key.clone(), value);
+    }
+    Ok(values)
+}
+
+fn unknown_option(meta: &CharmMeta, app: &str, key: &str) -> Refusal {
+    let refusal = Refusal::invalid(format!("unknown option {key:?} of application {app:?}"));
+    let nearest = meta.config.keys().min_by_key(|k| crate::entity::distance(key, k));
+    match nearest {
+        Some(near) if crate::entity::distance(key, near) <= 3 => {
+            refusal.hint(format!("did you mean {near:?}?"))
+        }
+        Some(_) => refusal.hint(format!(
+            "its options are: {}",
+            meta.config.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+        )),
+        None => refusal.hint("its charm has no options"),
+    }
+}
+
+fn meta_of<'a>(model: &'a Model, app: &AppName) -> Result<&'a CharmMeta, Refusal> {
+    model.charm_of(app).map(|charm| &charm.meta).ok_or_else(|| {
+        Refusal::not_found(format!("the charm of application {:?} is not in the model", app.as_str()))
+    })
+}
+
+pub(super) fn set_config(
+    draft: &mut Draft,
+    app: &AppName,
+    set: &BTreeMap<String, String>,
+    reset: &[String],
+) -> Result<Answer, Refusal> {
+    let before = find_living_app(&draft.model, app)?.config.clone();
+    let meta = meta_of(&draft.model, app)?;
+    if let Some(both) = reset.iter().find(|key| set.contains_key(*key)) {
+        return Err(Refusal::invalid(format!("option {both:?} is both set and reset")));
+    }
+    let mut config = before.clone();
+    config.extend(read_config(meta, app.as_str(), set)?);
+    for key in reset {
+        if !meta.config.contains_key(key) {
+            return Err(unknown_option(meta, app.as_str(), key));
+        }
+        config.remove(key);
+    }
+    if config == before {
+        return Ok(Answer::Unchanged("all options have these values already".to_owned()));
+    }
+    draft.application(app, |a| a.config = config);
+    Ok(Answer::Done)
+}
+
+pub(super) fn set_trust(draft: &mut Draft, app: &AppName, trust: bool) -> Result<Answer, Refusal> {
+    if find_living_app(&draft.model, app)?.trust == trust {
+        return Ok(Answer::Unchanged(format!("trust of {app} is {trust} already")));
+    }
+    draft.application(app, |a| a.trust = trust);
+    Ok(Answer::Done)
+}
+
+pub(super) fn set_exposed(draft: &mut Draft, app: &AppName, exposed: bool) -> Result<Answer, Refusal> {
+    find_app(&draft.model, app)?;
+    draft.application(app, |a| a.exposed = exposed);
+    Ok(Answer::Done)
+}
+
+pub(super) fn set_model_config(
+    draft: &mut Draft,
+    set: &BTreeMap<String, String>,
+    reset: &[String],
+) -> Result<Answer, Refusal> {
+    let mut settings = draft.model.info.settings.clone();
+    let refuse = |error: InvalidSetting| Refusal::invalid(error.to_string());
+    for (key, value) in set {
+        settings.set(key, value).map_err(refuse)?;
+    }
+    for key in reset {
+        settings.reset(key).map_err(refuse)?;
+    }
+    draft.info(|info| info.settings = settings);
+    Ok(Answer::Done)
+}

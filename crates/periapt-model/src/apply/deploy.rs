@@ -1,0 +1,155 @@
+//! New applications.
+
+use std::sync::Arc;
+
+use crate::charm::{CharmMeta, Features, Role};
+use crate::command::{Answer, Deploy, Refusal, RefusalKind};
+use crate::entity::{Application, Charm, Relation, RelationEnd};
+use crate::local::CharmRef;
+use crate::model::{Draft, Record};
+use crate::names::{AppName, EndpointName, RelationId};
+use crate::status::Life;
+use crate::time::Timestamp;
+
+use super::{config, scale};
+
+/// How many units one command may ask for: a slip of the finger should not start a million processes.
+pub(super) const MOST_UNITS: u32 = 10_000;
+
+pub(super) fn deploy(draft: &mut Draft, deploy: Deploy, now: Timestamp) -> Result<Answer, Refusal> {
+    let meta = &deploy.charm.meta;
+    let name = match &deploy.name {
+        Some(name) => name.clone(),
+        None => AppName::new(&meta.name).map_err(|e| {
+            Refusal::invalid(e.to_string()).hint("give the application a name: deploy CHARM NAME")
+        })?,
+    };
+    if let Some(old) = draft.model.applications.get(&name) {
+        let refusal = Refusal::new(
+            RefusalKind::AlreadyExists,
+            format!("cannot add application {:?}: application already exists", name.as_str()),
+        );
+        return Err(match old.life {
+            Life::Alive => refusal
+                .hint(format!("deploy it under another name, or change its charm with `refresh {name}`")),
+            _ => refusal.hint(format!("it is being removed; `periapt why {name}` says what it waits for")),
+        });
+    }
+    if !deploy.force {
+        check_assumes(meta)?;
+    }
+    let units = if meta.subordinate { 0 } else { deploy.units };
+    let values = config::read_config(meta, name.as_str(), &deploy.config)?;
+    check_resources(meta, &deploy.resources)?;
+    let charm = add_charm(draft, deploy.charm);
+    let meta = charm.meta.clone();
+    let first = draft.model.info.unit_counters.get(&name).copied().unwrap_or(0);
+    draft.put(Record::Application(Arc::new(Application {
+        name: name.clone(),
+        life: Life::Alive,
+        charm: CharmRef { id: charm.id.clone(), url: charm.url.clone(), modified: 0 },
+        charm_forced: false,
+        config: values,
+        trust: deploy.trust,
+        exposed: false,
+        next_unit: first,
+        status: None,
+        workload_version: None,
+        resources: deploy.resources,
+        constraints: deploy.constraints,
+        channel: deploy.channel,
+        forced_removal: false,
+    })));
+    add_peers(draft, &name, &meta);
+    let units = if units == 0 { Vec::new() } else { scale::make_units(draft, &name, units, now)? };
+    Ok(Answer::Deployed { app: name, units, url: charm.url.clone() })
+}
+
+/// Gives a charm the next local revision of its name and puts it into the model.
+pub(super) fn add_charm(draft: &mut Draft, charm: Charm) -> Arc<Charm> {
+    let name = charm.meta.name.clone();
+    let revision = draft.model.info.next_revision.get(&name).copied().unwrap_or(0);
+    draft.info(|info| {
+        info.next_revision.insert(name.clone(), revision + 1);
+    });
+    let charm = Arc::new(Charm { url: format!("local:{name}-{revision}"), revision, ..charm });
+    draft.put(Record::Charm(charm.clone()));
+    charm
+}
+
+/// Peer relations come into being with their application, or with the refresh that brings their endpoint.
+pub(super) fn add_peers(draft: &mut Draft, app: &AppName, meta: &CharmMeta) {
+    let peers: Vec<RelationEnd> = meta
+        .endpoints
+        .iter()
+        .filter(|(_, endpoint)| endpoint.role == Role::Peer)
+        .map(|(name, endpoint)| end(app, name, endpoint))
+        .collect();
+    for peer in peers {
+        let there = draft
+            .model
+            .relations_of(app)
+            .any(|r| r.is_peer() && r.end_of(app).is_some_and(|e| e.endpoint == peer.endpoint));
+        if !there {
+            add_relation(draft, vec![peer]);
+        }
+    }
+}
+
+pub(super) fn end(app: &AppName, name: &EndpointName, endpoint: &crate::charm::Endpoint) -> RelationEnd {
+    RelationEnd {
+        app: app.clone(),
+        endpoint: name.clone(),
+        role: endpoint.role,
+        interface: endpoint.interface.clone(),
+        scope: endpoint.scope,
+    }
+}
+
+pub(super) fn add_relation(draft: &mut Draft, ends: Vec<RelationEnd>) -> Arc<Relation> {
+    let id = RelationId(draft.model.info.next_relation);
+    draft.info(|info| info.next_relation += 1);
+    let relation = Arc::new(Relation { id, ends, life: Life::Alive, suspended: false });
+    draft.put(Record::Relation(relation.clone()));
+    relation
+}
+
+/// What a charm may assume of this controller. `k8s-api` is claimed so that a charm of workload containers deploys; the
+/// command line warns of what it will miss.
+fn features() -> Features {
+    let version = |text: &str| text.parse().ok();
+    Features::from([
+        ("juju".to_owned(), version(super::JUJU_VERSION)),
+        ("k8s-api".to_owned(), version("1.32.0")),
+    ])
+}
+
+pub(super) fn check_assumes(meta: &CharmMeta) -> Result<(), Refusal> {
+    let unmet = meta.assumes.as_ref().map(|a| a.unmet(&features())).unwrap_or_default();
+    if unmet.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::conflict(format!(
+        "charm {:?} cannot be deployed: what it assumes is not met: {}",
+        meta.name,
+        unmet.join("; ")
+    ))
+    .hint("deploy it all the same with --force"))
+}
+
+fn check_resources(
+    meta: &CharmMeta,
+    given: &std::collections::BTreeMap<crate::names::ResourceName, crate::entity::ResourceFile>,
+) -> Result<(), Refusal> {
+    match given.keys().find(|name| !meta.resources.contains_key(*name)) {
+        None => Ok(()),
+        Some(unknown) => Err(Refusal::invalid(format!("charm {:?} has no resource {unknown:?}", meta.name))
+            .hint(match meta.resources.is_empty() {
+                true => "it has no resources".to_owned(),
+                false => format!(
+                    "it has: {}",
+                    meta.resources.keys().map(|r| r.as_str()).collect::<Vec<_>>().join(", ")
+                ),
+            })),
+    }
+}

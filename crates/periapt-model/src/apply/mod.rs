@@ -1,0 +1,105 @@
+//! What a command does to the model. One file for each family of commands; this one only hands them out.
+
+mod agent;
+mod config;
+mod deploy;
+mod refresh;
+mod relate;
+pub(crate) mod removal;
+mod scale;
+mod tasks;
+
+use crate::command::{Answer, Command, Refusal};
+use crate::model::{Draft, Model, Write};
+use crate::names::{AppName, UnitName};
+use crate::status::Life;
+use crate::time::Timestamp;
+
+/// The version of Juju whose behaviour this is, as `JUJU_VERSION` and `assumes` see it.
+pub const JUJU_VERSION: &str = "3.6.11";
+
+/// What `command` does to `model` at `now`: writes and an answer, or a refusal that changes nothing.
+///
+/// Equal inputs give equal outputs (I7): the caller draws uuids and reads clocks.
+pub fn apply(model: &Model, command: Command, now: Timestamp) -> Result<(Vec<Write>, Answer), Refusal> {
+    let mut draft = Draft::new(model);
+    let answer = match command {
+        Command::Deploy(deploy) => {
+            alive(model)?;
+            deploy::deploy(&mut draft, *deploy, now)?
+        }
+        Command::AddUnits { app, count } => {
+            alive(model)?;
+            scale::add_units(&mut draft, &app, count, now)?
+        }
+        Command::RemoveUnits { units, force } => scale::remove_units(&mut draft, &units, force, now)?,
+        Command::RemoveApplication { app, force } => scale::remove_application(&mut draft, &app, force, now)?,
+        Command::Integrate { a, b } => {
+            alive(model)?;
+            relate::integrate(&mut draft, &a, &b)?
+        }
+        Command::RemoveRelation { relation, force } => relate::remove(&mut draft, &relation, force)?,
+        Command::SetConfig { app, set, reset } => config::set_config(&mut draft, &app, &set, &reset)?,
+        Command::SetTrust { app, trust } => config::set_trust(&mut draft, &app, trust)?,
+        Command::SetExposed { app, exposed } => config::set_exposed(&mut draft, &app, exposed)?,
+        Command::SetModelConfig { set, reset } => config::set_model_config(&mut draft, &set, &reset)?,
+        Command::Refresh { app, charm, force_units, config, resources } => {
+            refresh::refresh(&mut draft, &app, *charm, force_units, &config, resources)?
+        }
+        Command::AttachResource { app, resource, file } => refresh::attach(&mut draft, &app, resource, file)?,
+        Command::Resolve { units, all, how } => scale::resolve(&mut draft, units, all, how)?,
+        Command::Run { receivers, action, params } => {
+            tasks::run(&mut draft, &receivers, &action, &params, now)?
+        }
+        Command::Exec { receivers, command, timeout_ms, parallel } => {
+            tasks::exec(&mut draft, &receivers, &command, timeout_ms, parallel, now)?
+        }
+        Command::Replay { unit, record, hook } => tasks::replay(&mut draft, &unit, record, hook, now)?,
+        Command::CancelTask { task } => tasks::cancel(&mut draft, task, now)?,
+        Command::PruneOperations { before } => tasks::prune(&mut draft, before),
+        Command::DestroyModel { force } => scale::destroy_model(&mut draft, force, now)?,
+        Command::Agent { unit, epoch, tell } => agent::tell(&mut draft, &unit, epoch, tell, now)?,
+        Command::TakeUnit { unit } => agent::take(&mut draft, &unit, now)?,
+        Command::LeaseEnded { app, unit } => agent::lease_ended(&mut draft, &app, &unit),
+    };
+    Ok((draft.into_writes(), answer))
+}
+
+fn alive(model: &Model) -> Result<(), Refusal> {
+    match model.info.life {
+        Life::Alive => Ok(()),
+        _ => Err(Refusal::conflict(format!("model {:?} is being destroyed", model.info.name.as_str()))),
+    }
+}
+
+/// The application, or the refusal that names it.
+fn find_app<'a>(
+    model: &'a Model,
+    app: &AppName,
+) -> Result<&'a std::sync::Arc<crate::entity::Application>, Refusal> {
+    model
+        .applications
+        .get(app)
+        .ok_or_else(|| Refusal::not_found(format!("application {:?} not found", app.as_str())))
+}
+
+/// As [`find_app`], and not going away.
+fn find_living_app<'a>(
+    model: &'a Model,
+    app: &AppName,
+) -> Result<&'a std::sync::Arc<crate::entity::Application>, Refusal> {
+    let found = find_app(model, app)?;
+    match found.life {
+        Life::Alive => Ok(found),
+        _ => Err(Refusal::conflict(format!("application {:?} is being removed", app.as_str()))
+            .hint("wait until it is gone (`periapt wait`), or see what holds it with `periapt why`")),
+    }
+}
+
+/// The unit, or the refusal that names it.
+fn find_unit<'a>(
+    model: &'a Model,
+    unit: &UnitName,
+) -> Result<&'a std::sync::Arc<crate::entity::Unit>, Refusal> {
+    model.units.get(unit).ok_or_else(|| Refusal::not_found(format!("unit \"{unit}\" not found")))
+}

@@ -1,0 +1,197 @@
+//! Relations between applications.
+
+use crate::charm::{CharmMeta, Endpoint, JUJU_INFO, Role, Scope};
+use crate::command::{Answer, EndpointRef, Refusal, RefusalKind, RelationRef};
+use crate::entity::{Relation, RelationEnd};
+use crate::model::{Draft, Model};
+use crate::names::{EndpointName, RelationId};
+
+use super::{deploy, find_app, find_living_app, removal};
+
+pub(super) fn integrate(draft: &mut Draft, a: &EndpointRef, b: &EndpointRef) -> Result<Answer, Refusal> {
+    find_living_app(&draft.model, &a.app)?;
+    find_living_app(&draft.model, &b.app)?;
+    if a.app == b.app {
+        return Err(Refusal::invalid(format!(
+            "cannot integrate application {:?} with itself",
+            a.app.as_str()
+        ))
+        .hint("its units see each other through its charm's peer endpoints, which need no command"));
+    }
+    let ends = choose(&draft.model, a, b)?;
+    let key =
+        |ends: &[RelationEnd]| ends.iter().map(|e| format!("{}:{}", e.app, e.endpoint)).collect::<Vec<_>>();
+    let key = key(&ends).join(" ");
+    if let Some(old) = draft.model.relations.values().find(|r| r.ends == ends) {
+        let refusal = Refusal::new(
+            RefusalKind::AlreadyExists,
+            format!("cannot add relation {key:?}: relation {key} already exists"),
+        );
+        return Err(match old.life {
+            crate::status::Life::Alive => refusal,
+            _ => refusal.hint("it is being removed; try again when it is gone (`periapt wait`)"),
+        });
+    }
+    if ends.iter().any(|e| e.scope == Scope::Container) {
+        return Err(Refusal::conflict(format!(
+            "cannot add relation {key:?}: container-scoped relations, of subordinate charms, are not supported yet"
+        )));
+    }
+    for end in &ends {
+        check_limit(&draft.model, end)?;
+    }
+    let relation = deploy::add_relation(draft, ends);
+    Ok(Answer::Related { id: relation.id, key })
+}
+
+fn check_limit(model: &Model, end: &RelationEnd) -> Result<(), Refusal> {
+    let limit = model.charm_of(&end.app).and_then(|c| c.meta.endpoints.get(&end.endpoint)?.limit);
+    let used = model
+        .relations_of(&end.app)
+        .filter(|r| r.end_of(&end.app).is_some_and(|e| e.endpoint == end.endpoint))
+        .count();
+    match limit {
+        Some(limit) if used >= limit as usize => Err(Refusal::conflict(format!(
+            "establishing a new relation for {}:{} would exceed its maximum relation limit of {limit}",
+            end.app, end.endpoint
+        ))
+        .hint("remove one of its relations first")),
+        _ => Ok(()),
+    }
+}
+
+/// The endpoints an application offers under a name, or all of them. `juju-info` only when asked for or as a last resort.
+fn candidates(model: &Model, side: &EndpointRef, implicit: bool) -> Vec<(EndpointName, Endpoint)> {
+    let Some(charm) = model.charm_of(&side.app) else { return Vec::new() };
+    let mut all: Vec<(EndpointName, Endpoint)> =
+        charm.meta.endpoints.iter().map(|(n, e)| (n.clone(), e.clone())).collect();
+    let named = side.endpoint.as_ref().is_some_and(|e| e.as_str() == JUJU_INFO);
+    if (implicit || named) && !charm.meta.endpoints.contains_key(JUJU_INFO) {
+        all.extend(EndpointName::new(JUJU_INFO).ok().map(|name| (name, CharmMeta::juju_info())));
+    }
+    all.retain(|(name, _)| side.endpoint.as_ref().is_none_or(|wanted| wanted == name));
+    all
+}
+
+fn pairs(model: &Model, a: &EndpointRef, b: &EndpointRef, implicit: bool) -> Vec<Vec<RelationEnd>> {
+    let mut found = Vec::new();
+    for (name_a, end_a) in candidates(model, a, implicit) {
+        for (name_b, end_b) in candidates(model, b, implicit) {
+            if end_a.interface != end_b.interface {
+                continue;
+            }
+            let (ours, theirs) = (deploy::end(&a.app, &name_a, &end_a), deploy::end(&b.app, &name_b, &end_b));
+            match (end_a.role, end_b.role) {
+                (Role::Provider, Role::Requirer) => found.push(vec![ours, theirs]),
+                (Role::Requirer, Role::Provider) => found.push(vec![theirs, ours]),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+/// Juju's inference: same interface, opposite roles; explicit endpoints beat the implicit `juju-info`.
+fn choose(model: &Model, a: &EndpointRef, b: &EndpointRef) -> Result<Vec<RelationEnd>, Refusal> {
+    for side in [a, b] {
+        if let (Some(endpoint), true) = (&side.endpoint, candidates(model, side, false).is_empty()) {
+            let refusal = Refusal::not_found(format!(
+                "application {:?} has no {:?} endpoint",
+                side.app.as_str(),
+                endpoint.as_str()
+            ));
+            let names: Vec<String> = model
+                .charm_of(&side.app)
+                .map(|c| c.meta.endpoints.keys().map(ToString::to_string).collect())
+                .unwrap_or_default();
+            return Err(refusal.hint(match names.is_empty() {
+                true => "its charm has no endpoints".to_owned(),
+                false => format!("its endpoints are: {}", names.join(", ")),
+            }));
+        }
+    }
+    let mut found = pairs(model, a, b, false);
+    if found.is_empty() {
+        found = pairs(model, a, b, true);
+    }
+    match found.len() {
+        0 => Err(Refusal::not_found(format!("no relations found between {} and {}", shown(a), shown(b)))
+            .hint("two endpoints fit when they have the same interface and one provides what the other requires")),
+        1 => Ok(found.remove(0)),
+        _ => {
+            let list: Vec<String> = found
+                .iter()
+                .map(|ends| {
+                    let keys: Vec<String> = ends.iter().map(|e| format!("{}:{}", e.app, e.endpoint)).collect();
+                    format!("\"{}\"", keys.join(" "))
+                })
+                .collect();
+            Err(Refusal::invalid(format!(
+                "ambiguous relation: \"{} {}\" could refer to {}",
+                shown(a),
+                shown(b),
+                list.join("; ")
+            ))
+            .hint("name the endpoints: integrate APP:ENDPOINT APP:ENDPOINT"))
+        }
+    }
+}
+
+fn shown(side: &EndpointRef) -> String {
+    match &side.endpoint {
+        Some(endpoint) => format!("{}:{endpoint}", side.app),
+        None => side.app.to_string(),
+    }
+}
+
+pub(super) fn remove(draft: &mut Draft, wanted: &RelationRef, force: bool) -> Result<Answer, Refusal> {
+    let relation = find(&draft.model, wanted)?;
+    let (id, key) = (relation.id, relation.key());
+    if relation.is_peer() {
+        return Err(Refusal::conflict(format!("cannot remove relation {key:?}: it is a peer relation"))
+            .hint("peer relations live as long as their application"));
+    }
+    removal::destroy_relation(draft, id, force);
+    Ok(Answer::Related { id, key })
+}
+
+fn find<'a>(model: &'a Model, wanted: &RelationRef) -> Result<&'a Relation, Refusal> {
+    let fits = |relation: &Relation, side: &EndpointRef| {
+        relation
+            .ends
+            .iter()
+            .any(|e| e.app == side.app && side.endpoint.as_ref().is_none_or(|wanted| wanted == &e.endpoint))
+    };
+    match wanted {
+        RelationRef::Id(id) => find_by_id(model, *id),
+        RelationRef::Ends(a, b) => {
+            find_app(model, &a.app)?;
+            find_app(model, &b.app)?;
+            let found: Vec<&Relation> = model
+                .relations_of(&a.app)
+                .map(AsRef::as_ref)
+                .filter(|r| fits(r, a) && fits(r, b) && (a.app != b.app || r.is_peer()))
+                .collect();
+            match found.as_slice() {
+                [one] => Ok(one),
+                [] => Err(Refusal::not_found(format!("relation \"{} {}\" not found", shown(a), shown(b)))
+                    .hint("`periapt status --relations` lists them")),
+                many => Err(Refusal::invalid(format!(
+                    "ambiguous relation: \"{} {}\" could refer to {}",
+                    shown(a),
+                    shown(b),
+                    many.iter().map(|r| format!("\"{}\"", r.key())).collect::<Vec<_>>().join("; ")
+                ))
+                .hint("name the endpoints")),
+            }
+        }
+    }
+}
+
+fn find_by_id(model: &Model, id: RelationId) -> Result<&Relation, Refusal> {
+    model
+        .relations
+        .get(&id)
+        .map(AsRef::as_ref)
+        .ok_or_else(|| Refusal::not_found(format!("relation {id} not found")))
+}

@@ -1,0 +1,102 @@
+//! How things leave the model: each takes with it what depends on it, and the last one out removes what it left.
+
+use crate::entity::TaskStatus;
+use crate::model::{Draft, Key};
+use crate::names::{AppName, RelationId, TaskId, UnitName};
+use crate::status::Life;
+use crate::time::Timestamp;
+
+/// The unit leaves a relation. Its databag stays readable as long as the relation lives.
+pub(crate) fn leave_scope(draft: &mut Draft, unit: &UnitName, id: RelationId) {
+    if draft.model.member(id, unit).is_some_and(|m| m.in_scope) {
+        draft.member(id, unit, |member| member.in_scope = false);
+    }
+    remove_relation_if_done(draft, id);
+}
+
+/// The unit is gone, with its machine and memory. Others see it leave every relation it was in.
+pub(crate) fn remove_unit(draft: &mut Draft, unit: &UnitName, now: Timestamp) {
+    let Some(found) = draft.model.units.get(unit).cloned() else { return };
+    let relations: Vec<RelationId> = draft.model.relations_of(unit.app()).map(|r| r.id).collect();
+    for id in relations {
+        leave_scope(draft, unit, id);
+    }
+    let tasks: Vec<TaskId> = draft.model.open_tasks(unit).map(|t| t.id).collect();
+    for task in tasks {
+        draft.task(task, |t| {
+            t.status =
+                if t.status == TaskStatus::Pending { TaskStatus::Cancelled } else { TaskStatus::Aborted };
+            t.message = format!("unit {unit} was removed");
+            t.completed = Some(now);
+        });
+    }
+    if draft.model.is_leader(unit) {
+        draft.delete(Key::Leadership(unit.app().clone()));
+    }
+    draft.delete(Key::Unit(unit.clone()));
+    draft.delete(Key::Agent(unit.clone()));
+    draft.delete(Key::CharmState(unit.clone()));
+    draft.delete(Key::Machine(found.machine));
+    remove_application_if_done(draft, unit.app());
+}
+
+/// Starts a relation's end: at once when nobody is in it.
+pub(super) fn destroy_relation(draft: &mut Draft, id: RelationId, force: bool) {
+    if force {
+        remove_relation(draft, id);
+    } else {
+        draft.relation(id, |r| r.life = Life::Dying);
+        remove_relation_if_done(draft, id);
+    }
+}
+
+fn remove_relation_if_done(draft: &mut Draft, id: RelationId) {
+    let dying = draft.model.relations.get(&id).is_some_and(|r| r.life != Life::Alive);
+    let empty = draft.model.relation_data.get(&id).is_none_or(|d| d.members.values().all(|m| !m.in_scope));
+    if dying && empty {
+        remove_relation(draft, id);
+    }
+}
+
+/// The relation and its databags are gone; an application that only waited for it is gone too.
+fn remove_relation(draft: &mut Draft, id: RelationId) {
+    let Some(relation) = draft.model.relations.get(&id).cloned() else { return };
+    if let Some(data) = draft.model.relation_data.get(&id).cloned() {
+        for unit in data.members.keys() {
+            draft.delete(Key::Member(id, unit.clone()));
+        }
+        for app in data.apps.keys() {
+            draft.delete(Key::AppBag(id, app.clone()));
+        }
+    }
+    draft.delete(Key::Relation(id));
+    for end in &relation.ends {
+        remove_application_if_done(draft, &end.app);
+    }
+}
+
+/// A dying application without units and relations is gone, with its peer relations.
+pub(super) fn remove_application_if_done(draft: &mut Draft, app: &AppName) {
+    let Some(found) = draft.model.applications.get(app).cloned() else { return };
+    let waits = found.life == Life::Alive
+        || draft.model.units_of(app).next().is_some()
+        || draft.model.relations_of(app).any(|r| !r.is_peer());
+    if waits {
+        return;
+    }
+    // Taken out first: the removal of its peer relations comes back to here.
+    draft.delete(Key::Application(app.clone()));
+    let peers: Vec<RelationId> = draft.model.relations_of(app).map(|r| r.id).collect();
+    for id in peers {
+        remove_relation(draft, id);
+    }
+    draft.delete(Key::Leadership(app.clone()));
+    draft.delete(Key::LeaderSettings(app.clone()));
+    let counter = found.next_unit;
+    draft.info(|info| {
+        info.unit_counters.insert(app.clone(), counter);
+    });
+    if !draft.model.applications.values().any(|a| a.charm.id == found.charm.id) {
+        draft.delete(Key::Charm(found.charm.id.clone()));
+    }
+}

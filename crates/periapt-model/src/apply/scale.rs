@@ -1,0 +1,162 @@
+//! Units and applications come and go; units in error go on.
+
+use std::sync::Arc;
+
+use crate::command::{Answer, Refusal};
+use crate::entity::{Machine, Unit};
+use crate::local::{HookStep, Op};
+use crate::model::{Draft, Model, Record};
+use crate::names::{AppName, MachineId, RelationId, UnitName};
+use crate::remote::Resolve;
+use crate::status::{AgentStatus, Life, Status, WorkloadStatus};
+use crate::time::Timestamp;
+
+use super::deploy::MOST_UNITS;
+use super::{find_app, find_living_app, find_unit, removal};
+
+pub(super) fn add_units(
+    draft: &mut Draft,
+    app: &AppName,
+    count: u32,
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
+    find_living_app(&draft.model, app)?;
+    if draft.model.charm_of(app).is_some_and(|c| c.meta.subordinate) {
+        return Err(Refusal::invalid(format!("cannot add units: {app:?} is a subordinate application"))
+            .hint("units of a subordinate come with the units of the application it is integrated with"));
+    }
+    Ok(Answer::Units(make_units(draft, app, count, now)?))
+}
+
+pub(super) fn make_units(
+    draft: &mut Draft,
+    app: &AppName,
+    count: u32,
+    now: Timestamp,
+) -> Result<Vec<UnitName>, Refusal> {
+    if count == 0 || count > MOST_UNITS {
+        return Err(Refusal::invalid(format!("cannot add {count} units: ask for 1 to {MOST_UNITS}")));
+    }
+    let mut names = Vec::new();
+    for _ in 0..count {
+        let number = draft.model.applications.get(app).map_or(0, |a| a.next_unit);
+        draft.application(app, |a| a.next_unit = number + 1);
+        let id = MachineId(draft.model.info.next_machine);
+        draft.info(|info| info.next_machine += 1);
+        draft.put(Record::Machine(Arc::new(Machine {
+            id,
+            life: Life::Alive,
+            address: Machine::loopback_address(id),
+            since: now,
+        })));
+        let name = UnitName::new(app.clone(), number);
+        draft.put(Record::Unit(Arc::new(Unit {
+            name: name.clone(),
+            life: Life::Alive,
+            machine: id,
+            charm: None,
+            resolved: None,
+            workload: Status::new(WorkloadStatus::Waiting, "agent initialising", now),
+            agent: Status::new(AgentStatus::Allocating, "", now),
+            workload_version: None,
+            ports: Default::default(),
+        })));
+        names.push(name);
+    }
+    Ok(names)
+}
+
+pub(super) fn remove_units(
+    draft: &mut Draft,
+    units: &[UnitName],
+    force: bool,
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
+    for unit in units {
+        find_unit(&draft.model, unit)?;
+    }
+    for unit in units {
+        destroy_unit(draft, unit, force, now);
+    }
+    Ok(Answer::Units(units.to_vec()))
+}
+
+/// Juju's `destroyOps`: a unit whose agent never reported goes at once, without hooks.
+fn destroy_unit(draft: &mut Draft, unit: &UnitName, force: bool, now: Timestamp) {
+    if force || !draft.model.agents.contains_key(unit) {
+        removal::remove_unit(draft, unit, now);
+    } else {
+        draft.unit(unit, |u| {
+            if u.life == Life::Alive {
+                u.life = Life::Dying;
+            }
+        });
+    }
+}
+
+pub(super) fn remove_application(
+    draft: &mut Draft,
+    app: &AppName,
+    force: bool,
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
+    find_app(&draft.model, app)?;
+    let units: Vec<UnitName> = draft.model.units_of(app).map(|u| u.name.clone()).collect();
+    draft.application(app, |a| {
+        a.life = Life::Dying;
+        a.forced_removal |= force;
+    });
+    let relations: Vec<RelationId> =
+        draft.model.relations_of(app).filter(|r| !r.is_peer()).map(|r| r.id).collect();
+    for id in relations {
+        removal::destroy_relation(draft, id, force);
+    }
+    for unit in &units {
+        destroy_unit(draft, unit, force, now);
+    }
+    removal::remove_application_if_done(draft, app);
+    Ok(Answer::Units(units))
+}
+
+pub(super) fn destroy_model(draft: &mut Draft, force: bool, now: Timestamp) -> Result<Answer, Refusal> {
+    draft.info(|info| info.life = Life::Dying);
+    let apps: Vec<AppName> = draft.model.applications.keys().cloned().collect();
+    for app in apps {
+        // An earlier one's removal may have taken this one along.
+        if draft.model.applications.contains_key(&app) {
+            remove_application(draft, &app, force, now)?;
+        }
+    }
+    Ok(Answer::Done)
+}
+
+/// Whether the unit's hook has failed and waits.
+fn in_error(model: &Model, unit: &UnitName) -> bool {
+    model
+        .agents
+        .get(unit)
+        .is_some_and(|agent| matches!(agent.local.op, Op::Hook { step: HookStep::Failed(_), .. }))
+}
+
+pub(super) fn resolve(
+    draft: &mut Draft,
+    units: Vec<UnitName>,
+    all: bool,
+    how: Resolve,
+) -> Result<Answer, Refusal> {
+    let units = if all {
+        draft.model.units.keys().filter(|u| in_error(&draft.model, u)).cloned().collect()
+    } else {
+        units
+    };
+    for unit in &units {
+        find_unit(&draft.model, unit)?;
+        if !in_error(&draft.model, unit) {
+            return Err(Refusal::conflict(format!("unit \"{unit}\" is not in an error state")));
+        }
+    }
+    for unit in &units {
+        draft.unit(unit, |u| u.resolved = Some(how));
+    }
+    Ok(Answer::Units(units))
+}

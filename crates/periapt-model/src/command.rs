@@ -1,0 +1,390 @@
+//! What operators ask for, and what agents tell: the input of [`apply`](crate::apply::apply).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::entity::{Charm, ResourceFile, TaskStatus};
+use crate::names::{ActionName, AppName, EndpointName, RelationId, ResourceName, TaskId, UnitName};
+use crate::remote::Resolve;
+use crate::status::WorkloadStatus;
+
+/// An application, perhaps with one of its endpoints: `db` or `db:admin`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointRef {
+    /// The application.
+    pub app: AppName,
+    /// The endpoint; None: whichever fits.
+    #[serde(default)]
+    pub endpoint: Option<EndpointName>,
+}
+
+/// Which relation: by id or by its ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RelationRef {
+    /// `remove-relation 3`.
+    Id(RelationId),
+    /// `remove-relation a b:x`.
+    Ends(EndpointRef, EndpointRef),
+}
+
+/// Who runs an action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Receiver {
+    /// This unit.
+    Unit(UnitName),
+    /// `app/leader`.
+    Leader(AppName),
+    /// Every unit of it.
+    Application(AppName),
+}
+
+/// An operator's command on one model. Each says in its documentation what it changes; none changes anything when refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// A new application with its peer relations and units.
+    Deploy(Box<Deploy>),
+    /// More units.
+    AddUnits {
+        /// Of which application.
+        app: AppName,
+        /// How many; at least one.
+        count: u32,
+    },
+    /// Units go away after their hooks.
+    RemoveUnits {
+        /// Which.
+        units: Vec<UnitName>,
+        /// At once, without hooks.
+        force: bool,
+    },
+    /// An application, its relations and units go away.
+    RemoveApplication {
+        /// Which.
+        app: AppName,
+        /// At once, without hooks.
+        force: bool,
+    },
+    /// A relation between two applications.
+    Integrate {
+        /// One end.
+        a: EndpointRef,
+        /// The other.
+        b: EndpointRef,
+    },
+    /// A relation goes away after its hooks.
+    RemoveRelation {
+        /// Which.
+        relation: RelationRef,
+        /// At once, without hooks.
+        force: bool,
+    },
+    /// Config of an application: texts as typed, checked against the charm's options; and keys to take back.
+    SetConfig {
+        /// Which application.
+        app: AppName,
+        /// New values.
+        #[serde(default)]
+        set: BTreeMap<String, String>,
+        /// Back to their defaults.
+        #[serde(default)]
+        reset: Vec<String>,
+    },
+    /// `juju trust`.
+    SetTrust {
+        /// Which application.
+        app: AppName,
+        /// On or off.
+        trust: bool,
+    },
+    /// `juju expose` and `unexpose`.
+    SetExposed {
+        /// Which application.
+        app: AppName,
+        /// On or off.
+        exposed: bool,
+    },
+    /// Another charm for an application.
+    Refresh {
+        /// Which application.
+        app: AppName,
+        /// The new charm; its url and revision are given by `apply`.
+        charm: Box<Charm>,
+        /// Also under units in error, without `upgrade-charm`.
+        #[serde(default)]
+        force_units: bool,
+        /// Config to set with it.
+        #[serde(default)]
+        config: BTreeMap<String, String>,
+        /// Resources uploaded with it.
+        #[serde(default)]
+        resources: BTreeMap<ResourceName, ResourceFile>,
+    },
+    /// A new file for a resource; units run `upgrade-charm`.
+    AttachResource {
+        /// Which application.
+        app: AppName,
+        /// Which resource.
+        resource: ResourceName,
+        /// The file.
+        file: ResourceFile,
+    },
+    /// Units in error go on. Refused for a unit that is not in error.
+    Resolve {
+        /// Which; empty with `all`.
+        units: Vec<UnitName>,
+        /// Every unit in error.
+        #[serde(default)]
+        all: bool,
+        /// How.
+        how: Resolve,
+    },
+    /// An action on units: an operation with a task each.
+    Run {
+        /// Who.
+        receivers: Vec<Receiver>,
+        /// Which action.
+        action: ActionName,
+        /// Its parameters as given, before defaults.
+        #[serde(default)]
+        params: serde_json::Map<String, serde_json::Value>,
+    },
+    /// A command line on units.
+    Exec {
+        /// Who.
+        receivers: Vec<Receiver>,
+        /// The script for `/bin/bash -s`.
+        command: String,
+        /// Killed after this.
+        #[serde(default)]
+        timeout_ms: Option<u64>,
+        /// Without the machine lock.
+        #[serde(default)]
+        parallel: bool,
+    },
+    /// A recorded hook again, as a task.
+    Replay {
+        /// On which unit.
+        unit: UnitName,
+        /// The journal record.
+        record: u64,
+        /// Its hook.
+        hook: crate::hook::Hook,
+    },
+    /// A task that has not ended is taken back or killed.
+    CancelTask {
+        /// Which.
+        task: TaskId,
+    },
+    /// Model settings.
+    SetModelConfig {
+        /// New values.
+        #[serde(default)]
+        set: BTreeMap<String, String>,
+        /// Back to their defaults.
+        #[serde(default)]
+        reset: Vec<String>,
+    },
+    /// Everything in the model goes away, and then the model.
+    DestroyModel {
+        /// At once, without hooks.
+        force: bool,
+    },
+    /// Finished operations that ended before this moment are forgotten.
+    PruneOperations {
+        /// The moment.
+        before: crate::time::Timestamp,
+    },
+
+    /// What an agent tells at once, without waiting for its hook's end (reference 4.1, "immediate").
+    Agent {
+        /// Whose.
+        unit: UnitName,
+        /// The agent's number; an older one than the unit's is refused.
+        epoch: u64,
+        /// What.
+        tell: Tell,
+    },
+    /// An agent takes a unit over: its predecessor's commits are refused from now on.
+    TakeUnit {
+        /// Which.
+        unit: UnitName,
+    },
+    /// The lease of an application's leader ran out or was given back.
+    LeaseEnded {
+        /// Which application.
+        app: AppName,
+        /// Who held it: nothing happens if somebody else holds it by now.
+        unit: UnitName,
+    },
+}
+
+/// See [`Command::Deploy`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Deploy {
+    /// The application's name; None: the charm's.
+    #[serde(default)]
+    pub name: Option<AppName>,
+    /// The charm; its url and revision are given by `apply`.
+    pub charm: Charm,
+    /// How many units.
+    pub units: u32,
+    /// Config as typed.
+    #[serde(default)]
+    pub config: BTreeMap<String, String>,
+    /// `--trust`.
+    #[serde(default)]
+    pub trust: bool,
+    /// Resources uploaded with it.
+    #[serde(default)]
+    pub resources: BTreeMap<ResourceName, ResourceFile>,
+    /// `--constraints`.
+    #[serde(default)]
+    pub constraints: String,
+    /// `--channel`.
+    #[serde(default)]
+    pub channel: Option<String>,
+    /// Deploy although `assumes` is not met.
+    #[serde(default)]
+    pub force: bool,
+}
+
+/// What an agent tells at once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tell {
+    /// `status-set`.
+    UnitStatus {
+        /// One a charm may set.
+        status: WorkloadStatus,
+        /// Its text.
+        message: String,
+    },
+    /// `status-set --application`; leaders only.
+    ApplicationStatus {
+        /// One a charm may set.
+        status: WorkloadStatus,
+        /// Its text.
+        message: String,
+    },
+    /// `application-version-set`.
+    WorkloadVersion(String),
+    /// `leader-set`: a value sets, None removes; leaders only.
+    LeaderSettings(crate::effects::Changes),
+    /// `action-log`.
+    TaskLog {
+        /// Whose.
+        task: TaskId,
+        /// One line.
+        line: String,
+    },
+    /// The unit asks to lead its application. Granted when nobody else does.
+    ClaimLeadership,
+}
+
+/// What `apply` answers beside the writes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// Nothing more to say.
+    #[default]
+    Done,
+    /// A new application and its units.
+    Deployed {
+        /// Its name.
+        app: AppName,
+        /// Its units.
+        units: Vec<UnitName>,
+        /// The charm's url.
+        url: String,
+    },
+    /// New units.
+    Units(Vec<UnitName>),
+    /// A new relation.
+    Related {
+        /// Its id.
+        id: RelationId,
+        /// `a:x b:y`.
+        key: String,
+    },
+    /// A new operation.
+    Operation {
+        /// Its id.
+        id: TaskId,
+        /// Its tasks and who runs them.
+        tasks: Vec<(TaskId, UnitName)>,
+    },
+    /// Where a cancelled task stands now.
+    Task(TaskStatus),
+    /// The number of the agent that took a unit.
+    Epoch(u64),
+    /// Whether the unit leads now.
+    Leader(bool),
+    /// Nothing changed, and why that is no error.
+    Unchanged(String),
+}
+
+/// Of what kind a refusal is: the outermost floor makes exit codes and HTTP statuses of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalKind {
+    /// What it names is not there.
+    NotFound,
+    /// What it would make is there already.
+    AlreadyExists,
+    /// What it says is malformed or does not fit the charm.
+    Invalid,
+    /// It does not fit the present state.
+    Conflict,
+    /// Whoever asks may not.
+    NotAllowed,
+}
+
+/// A command that was refused. The model is as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// Of what kind.
+    pub kind: RefusalKind,
+    /// What was wrong, naming the thing.
+    pub message: String,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal without a hint.
+    pub fn new(kind: RefusalKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: None }
+    }
+
+    /// `message` about something that is not there.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(RefusalKind::NotFound, message)
+    }
+
+    /// `message` about malformed input.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(RefusalKind::Invalid, message)
+    }
+
+    /// `message` about a state that does not allow it.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new(RefusalKind::Conflict, message)
+    }
+
+    /// `message` about a missing right.
+    pub fn not_allowed(message: impl Into<String>) -> Self {
+        Self::new(RefusalKind::NotAllowed, message)
+    }
+
+    /// Adds what to do.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}

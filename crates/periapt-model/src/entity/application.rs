@@ -1,0 +1,80 @@
+//! Applications and the charms they run.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::charm::{CharmMeta, ConfigValue};
+use crate::local::CharmRef;
+use crate::names::{AppName, CharmId, ResourceName};
+use crate::status::{Life, Status, WorkloadStatus};
+
+/// A charm's content, as `deploy` and `refresh` brought it. Never changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Charm {
+    /// The hash of its tree; also its folder's name.
+    pub id: CharmId,
+    /// `local:name-N`.
+    pub url: String,
+    /// N.
+    pub revision: u32,
+    /// The text of the charm's `version` file, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// What its metadata files say.
+    pub meta: CharmMeta,
+}
+
+/// A file that an operator attached for a resource of type file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceFile {
+    /// Hash of the content; the file lies under this name in the daemon's home.
+    pub hash: String,
+    /// Bytes.
+    pub size: u64,
+    /// Counts up with each upload.
+    pub revision: u32,
+}
+
+/// An application: a charm, its settings and a number of units.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Application {
+    /// Its name.
+    pub name: AppName,
+    /// Whether it is going away.
+    pub life: Life,
+    /// What its units should run.
+    pub charm: CharmRef,
+    /// The last refresh was forced on units in error.
+    #[serde(default)]
+    pub charm_forced: bool,
+    /// What the operator set; the charm's defaults are not in here.
+    #[serde(default)]
+    pub config: BTreeMap<String, ConfigValue>,
+    /// `juju trust`.
+    #[serde(default)]
+    pub trust: bool,
+    /// `juju expose`.
+    #[serde(default)]
+    pub exposed: bool,
+    /// The next unit's number; never lowered.
+    pub next_unit: u32,
+    /// What a leader set with `status-set --application`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status<WorkloadStatus>>,
+    /// What `application-version-set` set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload_version: Option<String>,
+    /// Uploaded resources.
+    #[serde(default)]
+    pub resources: BTreeMap<ResourceName, ResourceFile>,
+    /// `--constraints`, kept and shown, without effect in the `process` substrate.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub constraints: String,
+    /// `--channel`, kept and shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// A destroyed application is removed without waiting for its units' hooks.
+    #[serde(default)]
+    pub forced_removal: bool,
+}

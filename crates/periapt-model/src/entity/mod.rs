@@ -1,0 +1,16 @@
+//! The things a model is made of. Each is one record of the store; [`Model`](crate::model::Model) holds them all.
+
+mod application;
+mod machine;
+mod relation;
+mod settings;
+mod task;
+mod unit;
+
+pub use application::{Application, Charm, ResourceFile};
+pub use machine::Machine;
+pub use relation::{AppBag, Databag, Member, Relation, RelationEnd};
+pub(crate) use settings::distance;
+pub use settings::{InvalidSetting, ModelInfo, SETTINGS, Setting, SettingValue, Settings};
+pub use task::{Operation, Task, TaskKind, TaskStatus};
+pub use unit::{Agent, CharmState, LeaderSettings, Leadership, Unit};

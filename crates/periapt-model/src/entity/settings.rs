@@ -1,0 +1,315 @@
+//! A model and its settings (`model-config`; reference 7.2).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::ModelName;
+use crate::status::Life;
+use crate::time::{Timestamp, parse_duration};
+
+/// A setting's value, by its kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SettingValue {
+    /// true or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Anything else.
+    Text(String),
+}
+
+/// What a setting takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingKind {
+    /// Any text.
+    Text,
+    /// `true` or `false`.
+    Bool,
+    /// A duration above zero, such as `5m`.
+    Duration,
+    /// A duration, or `off`.
+    DurationOrOff,
+    /// A whole number of at least one.
+    Count,
+}
+
+/// One key of `model-config`.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its name.
+    pub key: &'static str,
+    /// What it takes.
+    pub kind: SettingKind,
+    /// What it is when nobody set it.
+    pub default: &'static str,
+    /// What it does, for help texts.
+    pub about: &'static str,
+}
+
+const fn setting(
+    key: &'static str,
+    kind: SettingKind,
+    default: &'static str,
+    about: &'static str,
+) -> Setting {
+    Setting { key, kind, default, about }
+}
+
+/// Every setting there is, sorted by key.
+pub const SETTINGS: &[Setting] = &[
+    setting(
+        "automatically-retry-hooks",
+        SettingKind::Bool,
+        "true",
+        "retry failed hooks after 5 s, doubling to 5 min",
+    ),
+    setting(
+        "deferred-wake",
+        SettingKind::DurationOrOff,
+        "1s",
+        "first delay before deferred events are run again, doubling to the update-status interval; off: wait for the next event",
+    ),
+    setting("ftp-proxy", SettingKind::Text, "", "the ftp_proxy of every hook"),
+    setting("http-proxy", SettingKind::Text, "", "the http_proxy of every hook"),
+    setting("https-proxy", SettingKind::Text, "", "the https_proxy of every hook"),
+    setting("journal-keep", SettingKind::Count, "100000", "how many records the journal keeps"),
+    setting("juju-ftp-proxy", SettingKind::Text, "", "JUJU_CHARM_FTP_PROXY of every hook"),
+    setting("juju-http-proxy", SettingKind::Text, "", "JUJU_CHARM_HTTP_PROXY of every hook"),
+    setting("juju-https-proxy", SettingKind::Text, "", "JUJU_CHARM_HTTPS_PROXY of every hook"),
+    setting(
+        "juju-no-proxy",
+        SettingKind::Text,
+        "127.0.0.1,localhost,::1",
+        "JUJU_CHARM_NO_PROXY of every hook",
+    ),
+    setting(
+        "logging-config",
+        SettingKind::Text,
+        "<root>=INFO;unit=DEBUG",
+        "which log lines are kept: module=LEVEL;…",
+    ),
+    setting("max-action-results-age", SettingKind::Duration, "336h", "how long finished operations are kept"),
+    setting("no-proxy", SettingKind::Text, "127.0.0.1,localhost,::1", "the no_proxy of every hook"),
+    setting(
+        "update-status-hook-interval",
+        SettingKind::Duration,
+        "5m",
+        "the time between two update-status hooks of a unit, give or take a fifth",
+    ),
+];
+
+/// A setting that is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSetting {
+    /// There is none of this name.
+    #[error("unknown model setting {key:?}{}", nearest.map(|n| format!(": did you mean {n:?}?")).unwrap_or_default())]
+    Unknown {
+        /// As given.
+        key: String,
+        /// The closest name there is.
+        nearest: Option<&'static str>,
+    },
+    /// The value is not of its kind.
+    #[error("invalid value {value:?} for model setting {key:?}: expected {expected}")]
+    Value {
+        /// The setting.
+        key: String,
+        /// As given.
+        value: String,
+        /// In words.
+        expected: &'static str,
+    },
+}
+
+/// What was set; defaults are not in here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(transparent)]
+pub struct Settings(BTreeMap<String, SettingValue>);
+
+fn find(key: &str) -> Result<&'static Setting, InvalidSetting> {
+    SETTINGS.iter().find(|s| s.key == key).ok_or_else(|| InvalidSetting::Unknown {
+        key: key.to_owned(),
+        nearest: SETTINGS
+            .iter()
+            .map(|s| (distance(key, s.key), s.key))
+            .filter(|(d, _)| *d <= 3)
+            .min()
+            .map(|(_, k)| k),
+    })
+}
+
+/// Levenshtein's distance, for "did you mean".
+pub(crate) fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let cost = diagonal + usize::from(ca != *cb);
+            diagonal = row[j + 1];
+            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+fn read(setting: &Setting, value: &str) -> Result<SettingValue, InvalidSetting> {
+    let refuse =
+        |expected| InvalidSetting::Value { key: setting.key.to_owned(), value: value.to_owned(), expected };
+    match setting.kind {
+        SettingKind::Text => Ok(SettingValue::Text(value.to_owned())),
+        SettingKind::Bool => match value {
+            "true" | "True" | "1" => Ok(SettingValue::Bool(true)),
+            "false" | "False" | "0" => Ok(SettingValue::Bool(false)),
+            _ => Err(refuse("true or false")),
+        },
+        SettingKind::Duration => match parse_duration(value) {
+            Some(d) if d > Duration::ZERO => Ok(SettingValue::Text(value.to_owned())),
+            _ => Err(refuse("a duration above zero, such as 30s, 5m or 1h")),
+        },
+        SettingKind::DurationOrOff if value == "off" => Ok(SettingValue::Text(value.to_owned())),
+        SettingKind::DurationOrOff => match parse_duration(value) {
+            Some(d) if d > Duration::ZERO => Ok(SettingValue::Text(value.to_owned())),
+            _ => Err(refuse("a duration above zero, such as 1s, or off")),
+        },
+        SettingKind::Count => match value.parse::<i64>() {
+            Ok(n) if n >= 1 => Ok(SettingValue::Int(n)),
+            _ => Err(refuse("a whole number of at least 1")),
+        },
+    }
+}
+
+impl Settings {
+    /// Sets `key` after checking it.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), InvalidSetting> {
+        let value = read(find(key)?, value)?;
+        self.0.insert(key.to_owned(), value);
+        Ok(())
+    }
+
+    /// Takes `key` back to its default.
+    pub fn reset(&mut self, key: &str) -> Result<(), InvalidSetting> {
+        find(key)?;
+        self.0.remove(key);
+        Ok(())
+    }
+
+    /// The value in force, and whether somebody set it.
+    pub fn get(&self, key: &str) -> Option<(SettingValue, bool)> {
+        let setting = find(key).ok()?;
+        match self.0.get(key) {
+            Some(value) => Some((value.clone(), true)),
+            None => read(setting, setting.default).ok().map(|v| (v, false)),
+        }
+    }
+
+    /// The text in force; empty for an unknown key.
+    pub fn text(&self, key: &str) -> String {
+        match self.get(key) {
+            Some((SettingValue::Text(text), _)) => text,
+            Some((SettingValue::Bool(b), _)) => b.to_string(),
+            Some((SettingValue::Int(n), _)) => n.to_string(),
+            None => String::new(),
+        }
+    }
+
+    fn duration(&self, key: &str) -> Option<Duration> {
+        parse_duration(&self.text(key))
+    }
+
+    /// `update-status-hook-interval`.
+    pub fn update_status_interval(&self) -> Duration {
+        self.duration("update-status-hook-interval").unwrap_or(Duration::from_secs(300))
+    }
+
+    /// `automatically-retry-hooks`.
+    pub fn retry_hooks(&self) -> bool {
+        self.get("automatically-retry-hooks").is_none_or(|(v, _)| v != SettingValue::Bool(false))
+    }
+
+    /// `deferred-wake`; None when off.
+    pub fn deferred_wake(&self) -> Option<Duration> {
+        self.duration("deferred-wake")
+    }
+
+    /// `journal-keep`.
+    pub fn journal_keep(&self) -> u64 {
+        self.text("journal-keep").parse().unwrap_or(100_000)
+    }
+}
+
+/// A model: a space of applications.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// Its identity for ever.
+    pub uuid: String,
+    /// Its name.
+    pub name: ModelName,
+    /// Whether it is going away.
+    pub life: Life,
+    /// When it was made.
+    pub created: Timestamp,
+    /// What `model-config` set.
+    #[serde(default)]
+    pub settings: Settings,
+    /// The next relation's number.
+    pub next_relation: u32,
+    /// The next operation's or task's number.
+    pub next_task: u64,
+    /// The next machine's number.
+    pub next_machine: u32,
+    /// The next revision of a local charm, by charm name.
+    #[serde(default)]
+    pub next_revision: BTreeMap<String, u32>,
+    /// Unit counters of removed applications: a new one of the same name goes on from there, so that a unit's name
+    /// never means two units in one journal.
+    #[serde(default)]
+    pub unit_counters: BTreeMap<crate::names::AppName, u32>,
+}
+
+impl ModelInfo {
+    /// A new, empty model.
+    pub fn new(uuid: String, name: ModelName, created: Timestamp) -> Self {
+        Self {
+            uuid,
+            name,
+            life: Life::Alive,
+            created,
+            settings: Settings::default(),
+            next_relation: 0,
+            next_task: 1,
+            next_machine: 0,
+            next_revision: BTreeMap::new(),
+            unit_counters: BTreeMap::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_valid_and_the_table_is_sorted() {
+        for setting in SETTINGS {
+            assert!(read(setting, setting.default).is_ok(), "{}", setting.key);
+        }
+        assert!(SETTINGS.windows(2).all(|w| w[0].key < w[1].key));
+    }
+
+    #[test]
+    fn a_wrong_key_names_the_nearest() {
+        let mut settings = Settings::default();
+        let error = settings.set("update-status-hook-intervall", "5m").unwrap_err();
+        assert!(error.to_string().contains("did you mean \"update-status-hook-interval\""), "{error}");
+        assert!(settings.set("update-status-hook-interval", "soon").is_err());
+        settings.set("deferred-wake", "off").unwrap();
+        assert_eq!(settings.deferred_wake(), None);
+        settings.reset("deferred-wake").unwrap();
+        assert_eq!(settings.deferred_wake(), Some(Duration::from_secs(1)));
+    }
+}

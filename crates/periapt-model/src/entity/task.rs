@@ -1,0 +1,143 @@
+//! Operations and tasks: actions and `exec` (reference 7.4).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{ActionName, TaskId, UnitName};
+use crate::time::Timestamp;
+
+/// Where a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskStatus {
+    /// Waits for its unit.
+    Pending,
+    /// Its process runs.
+    Running,
+    /// It is being killed.
+    Aborting,
+    /// Ended well.
+    Completed,
+    /// `action-fail` was called, or its process failed.
+    Failed,
+    /// Taken back before it ran.
+    Cancelled,
+    /// Killed while it ran.
+    Aborted,
+    /// It could not be run at all.
+    Error,
+}
+
+impl TaskStatus {
+    /// Whether nothing more will happen to it.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Pending | Self::Running | Self::Aborting)
+    }
+
+    /// The word Juju prints.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Aborting => "aborting",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Aborted => "aborted",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for TaskStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What a task runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskKind {
+    /// An action of the charm.
+    Action {
+        /// Its name.
+        name: ActionName,
+        /// Its parameters, checked, with defaults.
+        params: serde_json::Map<String, serde_json::Value>,
+    },
+    /// `exec`: a command line for `/bin/bash -s` in a hook context.
+    Exec {
+        /// The script.
+        command: String,
+        /// It is killed after this many milliseconds; None: never.
+        timeout_ms: Option<u64>,
+    },
+    /// `replay`: a recorded event again.
+    Replay {
+        /// The journal record it repeats.
+        record: u64,
+        /// The hook.
+        hook: crate::hook::Hook,
+    },
+}
+
+impl TaskKind {
+    /// What `show-operation` calls it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Action { name, .. } => name.to_string(),
+            Self::Exec { .. } => "juju-exec".to_owned(),
+            Self::Replay { hook, .. } => format!("replay {hook}"),
+        }
+    }
+}
+
+/// One piece of work for one unit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// Its number.
+    pub id: TaskId,
+    /// The operation it belongs to.
+    pub operation: TaskId,
+    /// Who runs it.
+    pub unit: UnitName,
+    /// What it runs.
+    pub kind: TaskKind,
+    /// It may run without the machine lock.
+    #[serde(default)]
+    pub parallel: bool,
+    /// Where it stands.
+    pub status: TaskStatus,
+    /// `action-fail`'s text, or why it could not run.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// `action-set`'s values, and `return-code`, `stdout`, `stderr`.
+    #[serde(default)]
+    pub results: serde_json::Map<String, serde_json::Value>,
+    /// `action-log`'s lines.
+    #[serde(default)]
+    pub log: Vec<(Timestamp, String)>,
+    /// When it was asked for.
+    pub enqueued: Timestamp,
+    /// When its process started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed: Option<Timestamp>,
+}
+
+/// What one `run` or `exec` asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Its number, from the same counter as the tasks'.
+    pub id: TaskId,
+    /// In words: `read run on unit-reader-0`.
+    pub summary: String,
+    /// Its tasks.
+    pub tasks: Vec<TaskId>,
+    /// When it was asked for.
+    pub enqueued: Timestamp,
+}

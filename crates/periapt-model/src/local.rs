@@ -1,0 +1,229 @@
+//! What one unit's agent remembers: the persistent half of its decisions (Juju's `uniter/operation/state.go` and
+//! `uniter/relation/state.go`, in one value that is committed with every step).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::hook::Hook;
+use crate::names::{AppName, CharmId, EndpointName, RelationId, TaskId, UnitName};
+use crate::time::Timestamp;
+
+/// Which charm files: what the application wants, or what the unit has.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CharmRef {
+    /// The content.
+    pub id: CharmId,
+    /// `local:name-N`.
+    pub url: String,
+    /// Raised by every change that must run `upgrade-charm` without new files, such as `attach-resource`.
+    #[serde(default)]
+    pub modified: u64,
+}
+
+/// A fingerprint of inputs, compared for equality only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[serde(transparent)]
+pub struct Fingerprint(pub u64);
+
+/// The inputs of `config-changed` as one hook saw them, taken when the hook was *decided* so that a change while it
+/// runs causes another one (reference 1.12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct SeenInputs {
+    /// Charm config with the charm's defaults.
+    pub config: Fingerprint,
+    /// The trust flag.
+    pub trust: Fingerprint,
+    /// The unit's addresses per endpoint.
+    pub addresses: Fingerprint,
+}
+
+/// Why and when a hook failed, and when it is tried again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// When it failed last.
+    pub at: Timestamp,
+    /// How many times it has failed in a row; at least 1.
+    pub attempts: u32,
+    /// What went wrong, in words: `exit status 1`.
+    pub reason: String,
+    /// When the agent tries again by itself; None when `automatically-retry-hooks` was off at that time.
+    pub retry_at: Option<Timestamp>,
+    /// The last lines of its output, oldest first, at most a handful.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub output: Vec<String>,
+}
+
+/// How far a hook has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HookStep {
+    /// Decided, not begun.
+    Queued,
+    /// Begun. Found at an agent's start, it was interrupted: its effects are not there and it runs again.
+    Pending {
+        /// When its process was about to start.
+        since: Timestamp,
+        /// The failures before this attempt, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Failure>,
+    },
+    /// It failed and waits for its retry or for `resolved`.
+    Failed(Failure),
+}
+
+/// The one operation a unit is in. There is no queue: at most one hook is remembered, and everything else is derived
+/// from the difference between [`Remote`](crate::remote::Remote) and [`Local`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum Op {
+    /// At rest: the next step may be anything.
+    #[default]
+    Continue,
+    /// Charm files are being put in place.
+    Deploy {
+        /// Which.
+        charm: CharmRef,
+        /// A forced upgrade out of an error: no `upgrade-charm` follows, this hook stays as it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        interrupted: Option<Box<FailedHook>>,
+    },
+    /// A hook.
+    Hook {
+        /// Which.
+        hook: Hook,
+        /// How far it has come.
+        step: HookStep,
+        /// For `config-changed`: the inputs it was decided on.
+        #[serde(default)]
+        seen: SeenInputs,
+    },
+}
+
+/// A hook in error, kept while a forced upgrade replaces the files under it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedHook {
+    /// Which.
+    pub hook: Hook,
+    /// Why.
+    pub failure: Failure,
+    /// Its inputs.
+    #[serde(default)]
+    pub seen: SeenInputs,
+}
+
+/// One relation as this unit's hooks have seen it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalRelation {
+    /// Our endpoint.
+    pub endpoint: EndpointName,
+    /// The other side's application; our own for a peer relation.
+    pub remote_app: AppName,
+    /// Whether it is a peer relation: those are never broken.
+    pub peer: bool,
+    /// Whether `relation-created` has run.
+    pub created: bool,
+    /// Units whose `joined` has run, with the databag version that was last told.
+    #[serde(default)]
+    pub members: BTreeMap<UnitName, u64>,
+    /// Application databag versions that were last told; absent is 0.
+    #[serde(default)]
+    pub apps: BTreeMap<AppName, u64>,
+    /// The unit whose `joined` has run and whose first `changed` must follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_pending: Option<UnitName>,
+}
+
+/// One row of an `ops` charm's notice table: a handler that deferred an event.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Notice {
+    /// The row's place in the queue.
+    pub sequence: i64,
+    /// The event's handle path, such as `MyCharm/on/start[6]`.
+    pub event: String,
+    /// The observer's handle path.
+    pub observer: String,
+    /// The handler's name.
+    pub method: String,
+}
+
+impl Notice {
+    /// The event's name without its path and key: `start`.
+    pub fn event_name(&self) -> &str {
+        let last = self.event.rsplit('/').next().unwrap_or(&self.event);
+        last.split('[').next().unwrap_or(last)
+    }
+}
+
+/// A deferred event, and how often it was tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deferred {
+    /// Which event and handler.
+    pub notice: Notice,
+    /// When it was deferred first.
+    pub first: Timestamp,
+    /// When it was tried last.
+    pub last: Timestamp,
+    /// How many times its handler has run and deferred it; at least 1.
+    pub tries: u32,
+}
+
+/// What is deferred in this unit, and when the agent wakes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct DeferredQueue {
+    /// Oldest first.
+    #[serde(default)]
+    pub events: Vec<Deferred>,
+    /// How many wakes have passed without progress: the delay doubles with each.
+    #[serde(default)]
+    pub fruitless: u32,
+    /// When the last dispatch that could re-emit them ended: delays count from here.
+    #[serde(default)]
+    pub since: Timestamp,
+}
+
+/// The whole memory of one unit's agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Local {
+    /// `install` has run.
+    pub installed: bool,
+    /// `start` has run, and `stop` has not since.
+    pub started: bool,
+    /// `stop` has run.
+    pub stopped: bool,
+    /// `remove` has run.
+    pub removed: bool,
+    /// Leadership is accepted (not the same as holding the lease).
+    pub leader: bool,
+    /// The charm has set a workload status (decides `unknown` after the first start).
+    pub status_set: bool,
+    /// What it is in the middle of.
+    pub op: Op,
+    /// A task that was begun; found at an agent's start, it was interrupted and is marked failed, never run again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskId>,
+    /// The files in place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charm: Option<CharmRef>,
+    /// The inputs the last committed `config-changed` saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<SeenInputs>,
+    /// By relation id.
+    #[serde(default)]
+    pub relations: BTreeMap<RelationId, LocalRelation>,
+    /// The leader settings version that was last told. Persisted, unlike Juju's: a restart tells nothing new.
+    #[serde(default)]
+    pub leader_settings: u64,
+    /// When the update-status timer was last set off.
+    #[serde(default)]
+    pub update_status_armed: Timestamp,
+    /// How many update-status periods have begun: the jitter's seed moves with it.
+    #[serde(default)]
+    pub update_status_period: u32,
+    /// The boot identity at the last `start`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<String>,
+    /// What the charm has deferred.
+    #[serde(default)]
+    pub deferred: DeferredQueue,
+}

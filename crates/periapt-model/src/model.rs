@@ -1,0 +1,471 @@
+//! The model: everything one controller knows of one Juju model, as an immutable value that is cheap to copy.
+
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet};
+use serde::{Deserialize, Serialize};
+
+use crate::entity::{
+    Agent, AppBag, Application, Charm, CharmState, LeaderSettings, Leadership, Machine, Member, ModelInfo,
+    Operation, Relation, Task, Unit,
+};
+use crate::journal::JournalRecord;
+use crate::names::{AppName, CharmId, MachineId, RelationId, TaskId, UnitName};
+
+/// One record: an entity with the key it is stored under.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Record {
+    /// The model itself.
+    Info(Arc<ModelInfo>),
+    /// A charm's content.
+    Charm(Arc<Charm>),
+    /// An application.
+    Application(Arc<Application>),
+    /// A machine.
+    Machine(Arc<Machine>),
+    /// A unit.
+    Unit(Arc<Unit>),
+    /// A unit's agent's memory.
+    Agent(UnitName, Arc<Agent>),
+    /// A charm's own state.
+    CharmState(UnitName, Arc<CharmState>),
+    /// A relation.
+    Relation(Arc<Relation>),
+    /// A unit in a relation.
+    Member(RelationId, UnitName, Arc<Member>),
+    /// An application's databag in a relation.
+    AppBag(RelationId, AppName, Arc<AppBag>),
+    /// Who leads.
+    Leadership(Arc<Leadership>),
+    /// Leader settings.
+    LeaderSettings(AppName, Arc<LeaderSettings>),
+    /// An operation.
+    Operation(Arc<Operation>),
+    /// A task.
+    Task(Arc<Task>),
+}
+
+/// The key of a record within its model.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Key {
+    /// See [`Record::Info`].
+    Info,
+    /// See [`Record::Charm`].
+    Charm(CharmId),
+    /// See [`Record::Application`].
+    Application(AppName),
+    /// See [`Record::Machine`].
+    Machine(MachineId),
+    /// See [`Record::Unit`].
+    Unit(UnitName),
+    /// See [`Record::Agent`].
+    Agent(UnitName),
+    /// See [`Record::CharmState`].
+    CharmState(UnitName),
+    /// See [`Record::Relation`].
+    Relation(RelationId),
+    /// See [`Record::Member`].
+    Member(RelationId, UnitName),
+    /// See [`Record::AppBag`].
+    AppBag(RelationId, AppName),
+    /// See [`Record::Leadership`].
+    Leadership(AppName),
+    /// See [`Record::LeaderSettings`].
+    LeaderSettings(AppName),
+    /// See [`Record::Operation`].
+    Operation(TaskId),
+    /// See [`Record::Task`].
+    Task(TaskId),
+}
+
+impl Key {
+    /// The key as text, unique within its model: `unit/app/0`. What the store's keys end with.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Info => "info".to_owned(),
+            Self::Charm(id) => format!("charm/{id}"),
+            Self::Application(app) => format!("application/{app}"),
+            Self::Machine(id) => format!("machine/{id}"),
+            Self::Unit(unit) => format!("unit/{unit}"),
+            Self::Agent(unit) => format!("agent/{unit}"),
+            Self::CharmState(unit) => format!("charm-state/{unit}"),
+            Self::Relation(id) => format!("relation/{id}"),
+            Self::Member(id, unit) => format!("member/{id}/{unit}"),
+            Self::AppBag(id, app) => format!("app-bag/{id}/{app}"),
+            Self::Leadership(app) => format!("leadership/{app}"),
+            Self::LeaderSettings(app) => format!("leader-settings/{app}"),
+            Self::Operation(id) => format!("operation/{id}"),
+            Self::Task(id) => format!("task/{id}"),
+        }
+    }
+}
+
+impl Record {
+    /// Its key.
+    pub fn key(&self) -> Key {
+        match self {
+            Self::Info(_) => Key::Info,
+            Self::Charm(x) => Key::Charm(x.id.clone()),
+            Self::Application(x) => Key::Application(x.name.clone()),
+            Self::Machine(x) => Key::Machine(x.id),
+            Self::Unit(x) => Key::Unit(x.name.clone()),
+            Self::Agent(unit, _) => Key::Agent(unit.clone()),
+            Self::CharmState(unit, _) => Key::CharmState(unit.clone()),
+            Self::Relation(x) => Key::Relation(x.id),
+            Self::Member(id, unit, _) => Key::Member(*id, unit.clone()),
+            Self::AppBag(id, app, _) => Key::AppBag(*id, app.clone()),
+            Self::Leadership(x) => Key::Leadership(x.app.clone()),
+            Self::LeaderSettings(app, _) => Key::LeaderSettings(app.clone()),
+            Self::Operation(x) => Key::Operation(x.id),
+            Self::Task(x) => Key::Task(x.id),
+        }
+    }
+}
+
+/// One change of a model. `apply` and `commit` return these; a transaction stores them all or none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Write {
+    /// A record is made or replaced.
+    Put(Record),
+    /// A record goes away.
+    Delete(Key),
+    /// A journal record is added. The journal is not part of the [`Model`]; only its counter is.
+    Journal(Arc<JournalRecord>),
+}
+
+/// The databags and members of one relation.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RelationData {
+    /// By unit.
+    pub members: OrdMap<UnitName, Arc<Member>>,
+    /// By application.
+    pub apps: OrdMap<AppName, Arc<AppBag>>,
+}
+
+/// A model. A copy costs nothing: a hook keeps the one it started with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// The model itself.
+    pub info: Arc<ModelInfo>,
+    /// By id.
+    pub charms: OrdMap<CharmId, Arc<Charm>>,
+    /// By name.
+    pub applications: OrdMap<AppName, Arc<Application>>,
+    /// By number.
+    pub machines: OrdMap<MachineId, Arc<Machine>>,
+    /// By name.
+    pub units: OrdMap<UnitName, Arc<Unit>>,
+    /// By unit.
+    pub agents: OrdMap<UnitName, Arc<Agent>>,
+    /// By unit.
+    pub charm_states: OrdMap<UnitName, Arc<CharmState>>,
+    /// By id.
+    pub relations: OrdMap<RelationId, Arc<Relation>>,
+    /// By relation.
+    pub relation_data: OrdMap<RelationId, RelationData>,
+    /// By application.
+    pub leaders: OrdMap<AppName, Arc<Leadership>>,
+    /// By application.
+    pub leader_settings: OrdMap<AppName, Arc<LeaderSettings>>,
+    /// By id.
+    pub operations: OrdMap<TaskId, Arc<Operation>>,
+    /// By id.
+    pub tasks: OrdMap<TaskId, Arc<Task>>,
+    /// The next journal record's id.
+    pub next_journal: u64,
+    /// Derived: the relations of each application.
+    relations_of: OrdMap<AppName, OrdSet<RelationId>>,
+    /// Derived: the tasks of each unit that have not ended.
+    open_tasks: OrdMap<UnitName, OrdSet<TaskId>>,
+}
+
+impl Model {
+    /// An empty model.
+    pub fn new(info: ModelInfo) -> Self {
+        Self {
+            info: Arc::new(info),
+            charms: OrdMap::new(),
+            applications: OrdMap::new(),
+            machines: OrdMap::new(),
+            units: OrdMap::new(),
+            agents: OrdMap::new(),
+            charm_states: OrdMap::new(),
+            relations: OrdMap::new(),
+            relation_data: OrdMap::new(),
+            leaders: OrdMap::new(),
+            leader_settings: OrdMap::new(),
+            operations: OrdMap::new(),
+            tasks: OrdMap::new(),
+            next_journal: 1,
+            relations_of: OrdMap::new(),
+            open_tasks: OrdMap::new(),
+        }
+    }
+
+    /// Makes one change.
+    pub fn write(&mut self, write: &Write) {
+        match write {
+            Write::Put(record) => self.put(record.clone()),
+            Write::Delete(key) => self.delete(key),
+            Write::Journal(record) => self.next_journal = self.next_journal.max(record.id + 1),
+        }
+    }
+
+    /// Puts one record, and keeps the derived indexes right.
+    pub fn put(&mut self, record: Record) {
+        match record {
+            Record::Info(x) => self.info = x,
+            Record::Charm(x) => drop(self.charms.insert(x.id.clone(), x)),
+            Record::Application(x) => drop(self.applications.insert(x.name.clone(), x)),
+            Record::Machine(x) => drop(self.machines.insert(x.id, x)),
+            Record::Unit(x) => drop(self.units.insert(x.name.clone(), x)),
+            Record::Agent(unit, x) => drop(self.agents.insert(unit, x)),
+            Record::CharmState(unit, x) => drop(self.charm_states.insert(unit, x)),
+            Record::Relation(x) => {
+                for end in &x.ends {
+                    self.relations_of.entry(end.app.clone()).or_default().insert(x.id);
+                }
+                self.relations.insert(x.id, x);
+            }
+            Record::Member(id, unit, x) => {
+                self.relation_data.entry(id).or_default().members.insert(unit, x);
+            }
+            Record::AppBag(id, app, x) => {
+                self.relation_data.entry(id).or_default().apps.insert(app, x);
+            }
+            Record::Leadership(x) => drop(self.leaders.insert(x.app.clone(), x)),
+            Record::LeaderSettings(app, x) => drop(self.leader_settings.insert(app, x)),
+            Record::Operation(x) => drop(self.operations.insert(x.id, x)),
+            Record::Task(x) => {
+                if x.status.is_final() {
+                    self.close_task(&x.unit, x.id);
+                } else {
+                    self.open_tasks.entry(x.unit.clone()).or_default().insert(x.id);
+                }
+                self.tasks.insert(x.id, x);
+            }
+        }
+    }
+
+    fn close_task(&mut self, unit: &UnitName, id: TaskId) {
+        if let Some(open) = self.open_tasks.get_mut(unit) {
+            open.remove(&id);
+            if open.is_empty() {
+                self.open_tasks.remove(unit);
+            }
+        }
+    }
+
+    /// Deletes one record, and keeps the derived indexes right.
+    pub fn delete(&mut self, key: &Key) {
+        match key {
+            // The model itself goes when its keys go; there is nothing to forget inside it.
+            Key::Info => {}
+            Key::Charm(id) => drop(self.charms.remove(id)),
+            Key::Application(app) => drop(self.applications.remove(app)),
+            Key::Machine(id) => drop(self.machines.remove(id)),
+            Key::Unit(unit) => drop(self.units.remove(unit)),
+            Key::Agent(unit) => drop(self.agents.remove(unit)),
+            Key::CharmState(unit) => drop(self.charm_states.remove(unit)),
+            Key::Relation(id) => {
+                if let Some(relation) = self.relations.remove(id) {
+                    for end in &relation.ends {
+                        if let Some(ids) = self.relations_of.get_mut(&end.app) {
+                            ids.remove(id);
+                            if ids.is_empty() {
+                                self.relations_of.remove(&end.app);
+                            }
+                        }
+                    }
+                }
+            }
+            Key::Member(id, unit) => self.edit_data(*id, |data| drop(data.members.remove(unit))),
+            Key::AppBag(id, app) => self.edit_data(*id, |data| drop(data.apps.remove(app))),
+            Key::Leadership(app) => drop(self.leaders.remove(app)),
+            Key::LeaderSettings(app) => drop(self.leader_settings.remove(app)),
+            Key::Operation(id) => drop(self.operations.remove(id)),
+            Key::Task(id) => {
+                if let Some(task) = self.tasks.remove(id) {
+                    self.close_task(&task.unit, *id);
+                }
+            }
+        }
+    }
+
+    fn edit_data(&mut self, id: RelationId, edit: impl FnOnce(&mut RelationData)) {
+        if let Some(data) = self.relation_data.get_mut(&id) {
+            edit(data);
+            if data.members.is_empty() && data.apps.is_empty() {
+                self.relation_data.remove(&id);
+            }
+        }
+    }
+
+    /// Every record, in key order of kinds: what a store would hold.
+    pub fn records(&self) -> Vec<Record> {
+        let mut out = vec![Record::Info(self.info.clone())];
+        out.extend(self.charms.values().cloned().map(Record::Charm));
+        out.extend(self.applications.values().cloned().map(Record::Application));
+        out.extend(self.machines.values().cloned().map(Record::Machine));
+        out.extend(self.units.values().cloned().map(Record::Unit));
+        out.extend(self.agents.iter().map(|(k, v)| Record::Agent(k.clone(), v.clone())));
+        out.extend(self.charm_states.iter().map(|(k, v)| Record::CharmState(k.clone(), v.clone())));
+        out.extend(self.relations.values().cloned().map(Record::Relation));
+        for (id, data) in &self.relation_data {
+            out.extend(data.members.iter().map(|(k, v)| Record::Member(*id, k.clone(), v.clone())));
+            out.extend(data.apps.iter().map(|(k, v)| Record::AppBag(*id, k.clone(), v.clone())));
+        }
+        out.extend(self.leaders.values().cloned().map(Record::Leadership));
+        out.extend(self.leader_settings.iter().map(|(k, v)| Record::LeaderSettings(k.clone(), v.clone())));
+        out.extend(self.operations.values().cloned().map(Record::Operation));
+        out.extend(self.tasks.values().cloned().map(Record::Task));
+        out
+    }
+
+    /// The units of `app`, by number.
+    pub fn units_of<'a>(&'a self, app: &AppName) -> impl Iterator<Item = &'a Arc<Unit>> + use<'a> {
+        let (first, last) = (UnitName::new(app.clone(), 0), UnitName::new(app.clone(), u32::MAX));
+        self.units.range(first..=last).map(|(_, unit)| unit)
+    }
+
+    /// The relations of `app`, by id.
+    pub fn relations_of<'a>(&'a self, app: &AppName) -> impl Iterator<Item = &'a Arc<Relation>> + use<'a> {
+        self.relations_of.get(app).into_iter().flatten().filter_map(|id| self.relations.get(id))
+    }
+
+    /// The tasks of `unit` that have not ended, oldest first.
+    pub fn open_tasks<'a>(&'a self, unit: &UnitName) -> impl Iterator<Item = &'a Arc<Task>> + use<'a> {
+        self.open_tasks.get(unit).into_iter().flatten().filter_map(|id| self.tasks.get(id))
+    }
+
+    /// A unit's place in a relation.
+    pub fn member(&self, relation: RelationId, unit: &UnitName) -> Option<&Arc<Member>> {
+        self.relation_data.get(&relation)?.members.get(unit)
+    }
+
+    /// An application's databag in a relation.
+    pub fn app_bag(&self, relation: RelationId, app: &AppName) -> Option<&Arc<AppBag>> {
+        self.relation_data.get(&relation)?.apps.get(app)
+    }
+
+    /// Whether `unit` holds its application's leadership.
+    pub fn is_leader(&self, unit: &UnitName) -> bool {
+        self.leaders.get(unit.app()).is_some_and(|l| &l.unit == unit)
+    }
+
+    /// The charm an application wants.
+    pub fn charm_of(&self, app: &AppName) -> Option<&Arc<Charm>> {
+        self.charms.get(&self.applications.get(app)?.charm.id)
+    }
+}
+
+/// A model that is being changed: every change is made and remembered, so that a later one sees an earlier one.
+#[derive(Debug)]
+pub struct Draft {
+    /// The model with the changes so far.
+    pub model: Model,
+    writes: Vec<Write>,
+}
+
+impl Draft {
+    /// Starts from `model`.
+    pub fn new(model: &Model) -> Self {
+        Self { model: model.clone(), writes: Vec::new() }
+    }
+
+    /// Puts a record.
+    pub fn put(&mut self, record: Record) {
+        self.model.put(record.clone());
+        self.writes.push(Write::Put(record));
+    }
+
+    /// Deletes a record.
+    pub fn delete(&mut self, key: Key) {
+        self.model.delete(&key);
+        self.writes.push(Write::Delete(key));
+    }
+
+    /// Adds a journal record, giving it its id.
+    pub fn journal(&mut self, at: crate::time::Timestamp, unit: UnitName, entry: crate::journal::Entry) {
+        let record = Arc::new(JournalRecord { id: self.model.next_journal, at, unit, entry });
+        self.model.next_journal += 1;
+        self.writes.push(Write::Journal(record));
+    }
+
+    /// Changes the model's own record.
+    pub fn info(&mut self, edit: impl FnOnce(&mut ModelInfo)) {
+        let mut info = ModelInfo::clone(&self.model.info);
+        edit(&mut info);
+        self.put(Record::Info(Arc::new(info)));
+    }
+
+    /// Changes an application that is there; otherwise does nothing.
+    pub fn application(&mut self, app: &AppName, edit: impl FnOnce(&mut Application)) {
+        if let Some(found) = self.model.applications.get(app) {
+            let mut found = Application::clone(found);
+            edit(&mut found);
+            self.put(Record::Application(Arc::new(found)));
+        }
+    }
+
+    /// Changes a unit that is there; otherwise does nothing.
+    pub fn unit(&mut self, unit: &UnitName, edit: impl FnOnce(&mut Unit)) {
+        if let Some(found) = self.model.units.get(unit) {
+            let mut found = Unit::clone(found);
+            edit(&mut found);
+            self.put(Record::Unit(Arc::new(found)));
+        }
+    }
+
+    /// Changes a relation that is there; otherwise does nothing.
+    pub fn relation(&mut self, id: RelationId, edit: impl FnOnce(&mut Relation)) {
+        if let Some(found) = self.model.relations.get(&id) {
+            let mut found = Relation::clone(found);
+            edit(&mut found);
+            self.put(Record::Relation(Arc::new(found)));
+        }
+    }
+
+    /// Changes a unit's place in a relation, making it if it is not there.
+    pub fn member(&mut self, id: RelationId, unit: &UnitName, edit: impl FnOnce(&mut Member)) {
+        let mut member = self.model.member(id, unit).map(|m| Member::clone(m)).unwrap_or_default();
+        edit(&mut member);
+        self.put(Record::Member(id, unit.clone(), Arc::new(member)));
+    }
+
+    /// Changes a task that is there; otherwise does nothing.
+    pub fn task(&mut self, id: TaskId, edit: impl FnOnce(&mut Task)) {
+        if let Some(found) = self.model.tasks.get(&id) {
+            let mut found = Task::clone(found);
+            edit(&mut found);
+            self.put(Record::Task(Arc::new(found)));
+        }
+    }
+
+    /// The changes, each key once: only its last change counts.
+    #[must_use]
+    pub fn into_writes(self) -> Vec<Write> {
+        let mut last: std::collections::BTreeMap<Key, usize> = std::collections::BTreeMap::new();
+        for (place, write) in self.writes.iter().enumerate() {
+            match write {
+                Write::Put(record) => drop(last.insert(record.key(), place)),
+                Write::Delete(key) => drop(last.insert(key.clone(), place)),
+                Write::Journal(_) => {}
+            }
+        }
+        let kept = |place: usize, write: &Write| match write {
+            Write::Put(record) => last.get(&record.key()) == Some(&place),
+            Write::Delete(key) => last.get(key) == Some(&place),
+            Write::Journal(_) => true,
+        };
+        self.writes
+            .into_iter()
+            .enumerate()
+            .filter(|(place, write)| kept(*place, write))
+            .map(|(_, w)| w)
+            .collect()
+    }
+}

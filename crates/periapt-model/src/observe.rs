@@ -1,0 +1,199 @@
+//! What one unit's agent can see of the model, and whom a change concerns.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::charm::ConfigValue;
+use crate::entity::{Relation, Unit};
+use crate::local::{Fingerprint, SeenInputs};
+use crate::model::{Key, Model, Record, Write};
+use crate::names::{AppName, RelationId, UnitName};
+use crate::remote::{Remote, RemoteRelation, RemoteTask};
+use crate::status::Life;
+
+/// The whole picture that the agent of `unit` decides on. None when the unit is gone.
+pub fn observe(model: &Model, unit: &UnitName) -> Option<Remote> {
+    let this = model.units.get(unit)?;
+    let app = model.applications.get(unit.app())?;
+    let settings = &model.info.settings;
+    let relations = model
+        .relations_of(unit.app())
+        .filter_map(|relation| Some((relation.id, observe_relation(model, this, relation)?)))
+        .collect();
+    Some(Remote {
+        unit: unit.clone(),
+        life: this.life,
+        resolved: this.resolved,
+        charm: app.charm.clone(),
+        charm_forced: app.charm_forced,
+        inputs: inputs(model, this),
+        relations,
+        leader: model.is_leader(unit),
+        leadership_known: model.leaders.contains_key(unit.app()),
+        leader_settings: model.leader_settings.get(unit.app()).map_or(0, |s| s.version),
+        tasks: model
+            .open_tasks(unit)
+            .map(|task| RemoteTask {
+                id: task.id,
+                parallel: task.parallel,
+                cancelled: task.status == crate::entity::TaskStatus::Aborting,
+            })
+            .collect(),
+        update_status_interval: settings.update_status_interval(),
+        retry_hooks: settings.retry_hooks(),
+        deferred_wake: settings.deferred_wake(),
+    })
+}
+
+fn observe_relation(model: &Model, unit: &Unit, relation: &Relation) -> Option<RemoteRelation> {
+    let app = unit.name.app();
+    let ours = relation.end_of(app)?;
+    let theirs = relation.other_end(app)?;
+    let data = model.relation_data.get(&relation.id);
+    let version_of = |app: &AppName| data.and_then(|d| d.apps.get(app)).map_or(0, |bag| bag.version);
+    let members: BTreeMap<UnitName, u64> = data
+        .into_iter()
+        .flat_map(|d| d.members.iter())
+        .filter(|(name, member)| member.in_scope && name.app() == &theirs.app && **name != unit.name)
+        .map(|(name, member)| (name.clone(), member.version))
+        .collect();
+    let apps = match version_of(&theirs.app) {
+        0 => BTreeMap::new(),
+        version => BTreeMap::from([(theirs.app.clone(), version)]),
+    };
+    Some(RemoteRelation {
+        endpoint: ours.endpoint.clone(),
+        role: ours.role,
+        remote_app: theirs.app.clone(),
+        life: relation.life,
+        suspended: relation.suspended,
+        implicit: ours.is_implicit(),
+        in_scope: model.member(relation.id, &unit.name).is_some_and(|m| m.in_scope),
+        members,
+        apps,
+        remote_app_dying: model.applications.get(&theirs.app).is_none_or(|a| a.life != Life::Alive),
+    })
+}
+
+/// The config a charm sees: what was set over the charm's defaults; options without either are absent.
+pub fn effective_config(model: &Model, app: &AppName) -> BTreeMap<String, ConfigValue> {
+    let Some(application) = model.applications.get(app) else { return BTreeMap::new() };
+    let mut config: BTreeMap<String, ConfigValue> = model
+        .charms
+        .get(&application.charm.id)
+        .map(|charm| {
+            charm.meta.config.iter().filter_map(|(k, o)| o.default.clone().map(|d| (k.clone(), d))).collect()
+        })
+        .unwrap_or_default();
+    config.extend(application.config.clone());
+    config
+}
+
+fn inputs(model: &Model, unit: &Unit) -> SeenInputs {
+    let mut config = Hasher::default();
+    for (key, value) in effective_config(model, unit.name.app()) {
+        config.text(&key);
+        config.text(&format!("{value:?}"));
+    }
+    let trust = model.applications.get(unit.name.app()).is_some_and(|a| a.trust);
+    let mut addresses = Hasher::default();
+    addresses.text(model.machines.get(&unit.machine).map_or("", |m| m.address.as_str()));
+    SeenInputs { config: config.done(), trust: Fingerprint(u64::from(trust)), addresses: addresses.done() }
+}
+
+/// FNV-1a: the fingerprints are stored, so they must not depend on a library's version.
+struct Hasher(u64);
+
+impl Default for Hasher {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher {
+    fn text(&mut self, text: &str) {
+        for byte in text.bytes().chain([0]) {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+
+    fn done(self) -> Fingerprint {
+        Fingerprint(self.0)
+    }
+}
+
+/// The units whose [`Remote`] may differ after `writes`, which turn `before` into `after`. It may name too many, never
+/// too few: their agents look again and find nothing new.
+pub fn concerned(before: &Model, after: &Model, writes: &[Write]) -> BTreeSet<UnitName> {
+    let mut units = BTreeSet::new();
+    for write in writes {
+        match write {
+            Write::Journal(_) => {}
+            Write::Put(record) => concerned_by_put(before, after, record, &mut units),
+            Write::Delete(key) => concerned_by_key(before, after, key, &mut units),
+        }
+    }
+    units
+}
+
+fn concerned_by_put(before: &Model, after: &Model, record: &Record, units: &mut BTreeSet<UnitName>) {
+    match record {
+        Record::Info(info) => {
+            if info.settings != before.info.settings {
+                units.extend(after.units.keys().cloned());
+            }
+        }
+        Record::Application(app) => {
+            units.extend(after.units_of(&app.name).map(|u| u.name.clone()));
+            if before.applications.get(&app.name).is_none_or(|old| old.life != app.life) {
+                for relation in after.relations_of(&app.name) {
+                    units_of_relation(after, relation.id, units);
+                }
+            }
+        }
+        Record::Unit(unit) => {
+            let differs = |old: &Unit| {
+                old.life != unit.life || old.resolved != unit.resolved || old.machine != unit.machine
+            };
+            if before.units.get(&unit.name).is_none_or(|old| differs(old)) {
+                units.insert(unit.name.clone());
+            }
+        }
+        // An agent's memory is its own; charms and what is kept for readers concern nobody.
+        Record::Agent(..) | Record::CharmState(..) | Record::Charm(_) | Record::Operation(_) => {}
+        Record::Machine(_)
+        | Record::Relation(_)
+        | Record::Member(..)
+        | Record::AppBag(..)
+        | Record::Leadership(_)
+        | Record::LeaderSettings(..)
+        | Record::Task(_) => concerned_by_key(before, after, &record.key(), units),
+    }
+}
+
+fn concerned_by_key(before: &Model, after: &Model, key: &Key, units: &mut BTreeSet<UnitName>) {
+    match key {
+        Key::Info | Key::Charm(_) | Key::CharmState(_) | Key::Operation(_) | Key::Agent(_) => {}
+        Key::Application(app) | Key::Leadership(app) | Key::LeaderSettings(app) => {
+            units.extend(after.units_of(app).map(|u| u.name.clone()));
+        }
+        Key::Machine(id) => {
+            units.extend(after.units.values().filter(|u| u.machine == *id).map(|u| u.name.clone()));
+        }
+        Key::Unit(unit) => drop(units.insert(unit.clone())),
+        Key::Task(id) => {
+            let task = after.tasks.get(id).or_else(|| before.tasks.get(id));
+            units.extend(task.map(|t| t.unit.clone()));
+        }
+        Key::Relation(id) | Key::Member(id, _) | Key::AppBag(id, _) => {
+            units_of_relation(before, *id, units);
+            units_of_relation(after, *id, units);
+        }
+    }
+}
+
+fn units_of_relation(model: &Model, id: RelationId, units: &mut BTreeSet<UnitName>) {
+    let Some(relation) = model.relations.get(&id) else { return };
+    for end in &relation.ends {
+        units.extend(model.units_of(&end.app).map(|u| u.name.clone()));
+    }
+}

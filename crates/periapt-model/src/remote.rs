@@ -1,0 +1,90 @@
+//! What one unit's agent can see of the model: a whole picture each time, never a difference.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::charm::Role;
+use crate::local::{CharmRef, SeenInputs};
+use crate::names::{AppName, EndpointName, RelationId, TaskId, UnitName};
+use crate::status::Life;
+
+/// What an operator said about a failed hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resolve {
+    /// Run it again now.
+    Retry,
+    /// Go on as if it had succeeded (its effects are lost).
+    NoRetry,
+}
+
+/// A task that waits for this unit or was begun by it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteTask {
+    /// Its id; tasks run in this order.
+    pub id: TaskId,
+    /// Whether it may run without the machine lock.
+    pub parallel: bool,
+    /// Whether somebody asked to cancel it.
+    pub cancelled: bool,
+}
+
+/// One relation of this unit's application.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteRelation {
+    /// Our endpoint.
+    pub endpoint: EndpointName,
+    /// Our role.
+    pub role: Role,
+    /// The other side's application; our own for a peer relation.
+    pub remote_app: AppName,
+    /// Whether it is going away.
+    pub life: Life,
+    /// Suspended relations look empty.
+    pub suspended: bool,
+    /// The implicit `juju-info` provider has no hooks.
+    pub implicit: bool,
+    /// Whether our unit has entered scope.
+    pub in_scope: bool,
+    /// The units on the other side that are in scope, with their databags' versions. Never ourselves.
+    pub members: BTreeMap<UnitName, u64>,
+    /// The versions of the application databags that we are told of: the other side's, or our own for a peer relation.
+    pub apps: BTreeMap<AppName, u64>,
+    /// The whole other application (or, for a peer relation, our own) is going away.
+    pub remote_app_dying: bool,
+}
+
+/// The picture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remote {
+    /// Whose.
+    pub unit: UnitName,
+    /// The unit's own life.
+    pub life: Life,
+    /// What the operator said about the failed hook.
+    pub resolved: Option<Resolve>,
+    /// The charm the application wants.
+    pub charm: CharmRef,
+    /// The operator forces the new charm on units in error.
+    pub charm_forced: bool,
+    /// The inputs of `config-changed` as they are now.
+    pub inputs: SeenInputs,
+    /// By relation id.
+    pub relations: BTreeMap<RelationId, RemoteRelation>,
+    /// Whether this unit holds its application's leadership.
+    pub leader: bool,
+    /// Whether anybody does: before that no leadership decision is made.
+    pub leadership_known: bool,
+    /// The version of the leader settings; 0 if never written.
+    pub leader_settings: u64,
+    /// Oldest first.
+    pub tasks: Vec<RemoteTask>,
+    /// `update-status-hook-interval`.
+    pub update_status_interval: Duration,
+    /// `automatically-retry-hooks`.
+    pub retry_hooks: bool,
+    /// `deferred-wake`: the first delay before deferred events are woken; None turns it off.
+    pub deferred_wake: Option<Duration>,
+}
