@@ -191,6 +191,9 @@ pub enum Mark {
         endpoint: EndpointName,
         /// Whether it is a peer relation.
         peer: bool,
+        /// The implicit `juju-info` provider: no hooks follow.
+        #[serde(default)]
+        implicit: bool,
     },
     /// The unit accepted leadership; `leader-elected` is queued.
     LeaderAccepted,

@@ -45,6 +45,9 @@ pub struct Failure {
     pub at: Timestamp,
     /// How many times it has failed in a row; at least 1.
     pub attempts: u32,
+    /// How many of its tries since the first were ended from outside: they count as tries, not for the delay.
+    #[serde(default)]
+    pub interrupted: u32,
     /// What went wrong, in words: `exit status 1`.
     pub reason: String,
     /// When the agent tries again by itself; None when `automatically-retry-hooks` was off at that time.
@@ -64,6 +67,9 @@ pub enum HookStep {
     Pending {
         /// When its process was about to start.
         since: Timestamp,
+        /// How many tries since the last failure, or since the first try, were ended from outside.
+        #[serde(default)]
+        interrupted: u32,
         /// The failures before this attempt, if any.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<Failure>,
@@ -87,6 +93,9 @@ pub enum Op {
         /// A forced upgrade out of an error: no `upgrade-charm` follows, this hook stays as it is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         interrupted: Option<Box<FailedHook>>,
+        /// They could not be put in place: why, and when the agent tries again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failed: Option<Failure>,
     },
     /// A hook.
     Hook {
@@ -121,6 +130,9 @@ pub struct LocalRelation {
     pub remote_app: AppName,
     /// Whether it is a peer relation: those are never broken.
     pub peer: bool,
+    /// The implicit `juju-info` provider: it has no hooks, `created` stays false.
+    #[serde(default)]
+    pub implicit: bool,
     /// Whether `relation-created` has run.
     pub created: bool,
     /// Units whose `joined` has run, with the databag version that was last told.
@@ -195,6 +207,12 @@ pub struct Local {
     pub removed: bool,
     /// Leadership is accepted (not the same as holding the lease).
     pub leader: bool,
+    /// The agent has seen that its unit is to go away: from here on only the hooks of the end run.
+    #[serde(default)]
+    pub dying: bool,
+    /// The agent has reported itself idle and has begun nothing reportable since.
+    #[serde(default)]
+    pub idle: bool,
     /// The charm has set a workload status (decides `unknown` after the first start).
     pub status_set: bool,
     /// What it is in the middle of.
@@ -211,9 +229,10 @@ pub struct Local {
     /// By relation id.
     #[serde(default)]
     pub relations: BTreeMap<RelationId, LocalRelation>,
-    /// The leader settings version that was last told. Persisted, unlike Juju's: a restart tells nothing new.
+    /// The leader settings version that was last told; None before the first time, which is due even if nothing was
+    /// ever written. Persisted, unlike Juju's: a restart tells nothing new.
     #[serde(default)]
-    pub leader_settings: u64,
+    pub leader_settings: Option<u64>,
     /// When the update-status timer was last set off.
     #[serde(default)]
     pub update_status_armed: Timestamp,

@@ -34,6 +34,7 @@ pub fn observe(model: &Model, unit: &UnitName) -> Option<Remote> {
             .open_tasks(unit)
             .map(|task| RemoteTask {
                 id: task.id,
+                name: task.kind.name(),
                 parallel: task.parallel,
                 cancelled: task.status == crate::entity::TaskStatus::Aborting,
             })
@@ -67,11 +68,18 @@ fn observe_relation(model: &Model, unit: &Unit, relation: &Relation) -> Option<R
         life: relation.life,
         suspended: relation.suspended,
         implicit: ours.is_implicit(),
+        implemented: ours.is_implicit() || implements(model, unit, &ours.endpoint),
         in_scope: model.member(relation.id, &unit.name).is_some_and(|m| m.in_scope),
         members,
         apps,
         remote_app_dying: model.applications.get(&theirs.app).is_none_or(|a| a.life != Life::Alive),
     })
+}
+
+/// Whether the charm files that the unit has know the endpoint. A charm without a record is trusted to.
+fn implements(model: &Model, unit: &Unit, endpoint: &crate::names::EndpointName) -> bool {
+    let charm = unit.charm.as_ref().and_then(|has| model.charms.get(&has.id));
+    charm.is_none_or(|charm| charm.meta.endpoints.contains_key(endpoint))
 }
 
 /// The config a charm sees: what was set over the charm's defaults; options without either are absent.

@@ -25,6 +25,9 @@ pub enum Resolve {
 pub struct RemoteTask {
     /// Its id; tasks run in this order.
     pub id: TaskId,
+    /// What it runs, for people: the action's name, or `juju-exec`.
+    #[serde(default)]
+    pub name: String,
     /// Whether it may run without the machine lock.
     pub parallel: bool,
     /// Whether somebody asked to cancel it.
@@ -46,6 +49,10 @@ pub struct RemoteRelation {
     pub suspended: bool,
     /// The implicit `juju-info` provider has no hooks.
     pub implicit: bool,
+    /// Whether the charm files that the unit has know the endpoint: one that only a newer charm has is entered after
+    /// the upgrade.
+    #[serde(default)]
+    pub implemented: bool,
     /// Whether our unit has entered scope.
     pub in_scope: bool,
     /// The units on the other side that are in scope, with their databags' versions. Never ourselves.
