@@ -1,0 +1,133 @@
+//! Reading and writing the files that say what a charm is.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use periapt_model::charm::{self, Base, CharmFiles, CharmMeta, Parsed, SourceText};
+
+use crate::BuildError;
+use crate::tree::set_mode;
+
+/// Reads and checks the metadata of a charm's folder or tree. Messages call the files by their paths.
+///
+/// # Errors
+/// [`BuildError::NotACharm`] if there is nothing to read, [`BuildError::Metadata`] with every mistake.
+pub fn read(folder: &Path) -> Result<(Parsed, CharmFiles), BuildError> {
+    let file = |name: &str| {
+        let path = folder.join(name);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(SourceText::new(path.display().to_string(), text))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(BuildError::io("read", &path)(error)),
+        }
+    };
+    let files = CharmFiles {
+        metadata: file("metadata.yaml")?,
+        charmcraft: file("charmcraft.yaml")?,
+        config: file("config.yaml")?,
+        actions: file("actions.yaml")?,
+        manifest: file("manifest.yaml")?,
+    };
+    if files.metadata.is_none() && files.charmcraft.is_none() {
+        return Err(BuildError::not_a_charm(folder, "has neither metadata.yaml nor charmcraft.yaml"));
+    }
+    let parsed = charm::parse(&files).map_err(|diagnostics| BuildError::Metadata { diagnostics })?;
+    Ok((parsed, files))
+}
+
+/// Writes the files of a packed charm into a tree, as far as they are not there.
+///
+/// # Errors
+/// Files that cannot be written.
+pub fn write(tree: &Path, files: &CharmFiles, bases: &[Base]) -> Result<(), BuildError> {
+    let packed = charm::split(files, bases).map_err(|diagnostics| BuildError::Metadata { diagnostics })?;
+    // Without a base there is nothing that a manifest could say.
+    let manifest = (!bases.is_empty() || files.manifest.is_some()).then_some(packed.manifest);
+    for (name, text) in [
+        ("metadata.yaml", Some(packed.metadata)),
+        ("config.yaml", packed.config),
+        ("actions.yaml", packed.actions),
+        ("manifest.yaml", manifest),
+    ] {
+        let path = tree.join(name);
+        if let Some(text) = text
+            && !path.exists()
+        {
+            fs::write(&path, text).map_err(BuildError::io("write", &path))?;
+            set_mode(&path, false)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the programs in `hooks/` that the charm's metadata names executable, as Juju does on packing and after unpacking
+/// (Juju 3.6: charm archives).
+///
+/// # Errors
+/// Modes that cannot be changed.
+pub fn make_hooks_executable(tree: &Path, meta: &CharmMeta) -> Result<(), BuildError> {
+    let names = hook_names(meta);
+    for name in crate::dispatch::hooks_of(tree) {
+        let hook = tree.join("hooks").join(&name);
+        if names.contains(&name) && !hook.is_symlink() && !crate::command::is_executable(&hook) {
+            set_mode(&hook, true)?;
+        }
+    }
+    Ok(())
+}
+
+fn hook_names(meta: &CharmMeta) -> BTreeSet<String> {
+    const COMMON: [&str; 14] = [
+        "install",
+        "start",
+        "config-changed",
+        "upgrade-charm",
+        "stop",
+        "remove",
+        "update-status",
+        "leader-elected",
+        "leader-settings-changed",
+        "leader-deposed",
+        "collect-metrics",
+        "meter-status-changed",
+        "pre-series-upgrade",
+        "post-series-upgrade",
+    ];
+    const SECRET: [&str; 4] = ["secret-changed", "secret-rotate", "secret-remove", "secret-expired"];
+    let mut names: BTreeSet<String> = COMMON.iter().chain(&SECRET).map(|&name| name.to_owned()).collect();
+    let mut add =
+        |subject: &str, kinds: &[&str]| names.extend(kinds.iter().map(|kind| format!("{subject}-{kind}")));
+    let relation =
+        ["relation-created", "relation-joined", "relation-changed", "relation-departed", "relation-broken"];
+    add("juju-info", &relation);
+    for endpoint in meta.endpoints.keys() {
+        add(endpoint.as_ref(), &relation);
+    }
+    for storage in meta.storages.keys() {
+        add(storage.as_ref(), &["storage-attached", "storage-detaching"]);
+    }
+    for container in meta.containers.keys() {
+        add(
+            container.as_ref(),
+            &["pebble-ready", "pebble-custom-notice", "pebble-check-failed", "pebble-check-recovered"],
+        );
+    }
+    names
+}
+
+/// Which of the Charmhub libraries that `charmcraft.yaml` names are not in `lib/`: they are fetched at build time.
+#[must_use]
+pub fn missing_libraries(folder: &Path, parsed: &Parsed) -> Vec<String> {
+    parsed
+        .charm_libs
+        .iter()
+        .filter(|library| {
+            let Some((charm, name)) = library.lib.split_once('.') else { return false };
+            let major = library.version.split('.').next().unwrap_or("0");
+            let charm = charm.replace('-', "_");
+            !folder.join(format!("lib/charms/{charm}/v{major}/{name}.py")).is_file()
+        })
+        .map(|library| format!("{} {}", library.lib, library.version))
+        .collect()
+}

@@ -1,0 +1,269 @@
+//! Charms of every kind, prepared with the real Python tools of this machine, and run.
+//!
+//! Two of these tests install packages from the package index.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+use periapt_build::{
+    BuildError, BuildOptions, Prepared, Progress, Silent, create_unit, pack, path_entry, prepare,
+};
+
+/// Remembers what was reported.
+#[derive(Default)]
+struct Recorder(Mutex<Vec<String>>);
+
+impl Progress for Recorder {
+    fn step(&self, text: &str) {
+        self.0.lock().unwrap().push(format!("> {text}"));
+    }
+    fn line(&self, text: &str) {
+        self.0.lock().unwrap().push(text.to_owned());
+    }
+}
+
+impl Recorder {
+    fn text(&self) -> String {
+        self.0.lock().unwrap().join("\n")
+    }
+}
+
+struct World {
+    dir: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Writes a charm's folder; names that end in `!` become executable.
+    fn charm(&self, name: &str, files: &[(&str, &str)]) -> PathBuf {
+        let folder = self.path(name);
+        for (file, text) in files {
+            let path = folder.join(file.trim_end_matches('!'));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, text).unwrap();
+            if file.ends_with('!') {
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            }
+        }
+        folder
+    }
+
+    fn options(&self) -> BuildOptions {
+        BuildOptions { uv: None, ..BuildOptions::new(&self.path("home")) }
+    }
+
+    fn prepare(&self, source: &Path) -> Result<Prepared, BuildError> {
+        prepare(source, &self.options(), &Silent)
+    }
+
+    /// Runs a charm's `dispatch` in a unit's copy, as an agent does.
+    fn dispatch(&self, prepared: &Prepared) -> String {
+        let unit = self.path("unit");
+        let _ = fs::remove_dir_all(&unit);
+        create_unit(&prepared.tree, &unit).unwrap();
+        let path = match path_entry(&unit) {
+            Some(bin) => format!("{}:/usr/bin:/bin", bin.display()),
+            None => "/usr/bin:/bin".to_owned(),
+        };
+        let mut command = Command::new(unit.join("dispatch"));
+        command.current_dir(&unit).env_clear().env("PATH", path).env("JUJU_DISPATCH_PATH", "hooks/install");
+        let output = command.output().unwrap();
+        let text =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{text}");
+        text
+    }
+}
+
+const METADATA: (&str, &str) = ("metadata.yaml", "name: demo\nsummary: s\ndescription: d\n");
+
+#[test]
+fn a_shell_charm_needs_no_python() {
+    let world = World::new();
+    let dispatch = ("dispatch!", "#!/bin/sh\necho \"$JUJU_DISPATCH_PATH in $PWD\"\n");
+    let charm = world.charm(
+        "charm",
+        &[METADATA, dispatch, ("hooks/install", "#!/bin/sh\n"), ("config.yaml", "options: {}\n")],
+    );
+    let prepared = world.prepare(&charm).unwrap();
+    assert_eq!(prepared.meta.name.to_string(), "demo");
+    assert_eq!(prepared.python, None);
+    assert!(!prepared.tree.join("venv").exists());
+    assert_eq!(prepared.tree, world.path("home/charms").join(&prepared.id));
+    let mode = fs::metadata(prepared.tree.join("hooks/install")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o111, 0o111, "hooks are made executable as Juju does");
+    assert_eq!(world.dispatch(&prepared), format!("hooks/install in {}\n", world.path("unit").display()));
+    assert_eq!(world.prepare(&charm).unwrap().id, prepared.id);
+    fs::write(charm.join("hooks/install"), "#!/bin/sh\ntrue\n").unwrap();
+    assert_ne!(world.prepare(&charm).unwrap().id, prepared.id);
+    let left: Vec<_> =
+        fs::read_dir(world.path("home/charms")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[test]
+fn one_file_metadata_is_split_and_a_python_charm_gets_a_dispatch() {
+    let world = World::new();
+    let charmcraft = "name: one\ntype: charm\nsummary: s\ndescription: d\nbase: ubuntu@22.04\nplatforms: {amd64: }\n\
+                      config: {options: {size: {type: int, default: 3}}}\nactions: {go: {description: x}}\n\
+                      parts: {charm: {plugin: uv, source: .}}\n";
+    let code = "import os, sys, helper\nprint(os.environ['JUJU_DISPATCH_PATH'], helper.NAME, sys.prefix)\n";
+    let files =
+        [("charmcraft.yaml", charmcraft), ("src/charm.py", code), ("lib/helper.py", "NAME = 'lib'\n")];
+    let prepared = world.prepare(&world.charm("charm", &files)).unwrap();
+    for file in ["metadata.yaml", "config.yaml", "actions.yaml", "manifest.yaml"] {
+        assert!(prepared.tree.join(file).is_file(), "{file}");
+    }
+    assert_eq!(
+        world.dispatch(&prepared),
+        format!("hooks/install lib {}\n", world.path("unit/venv").display())
+    );
+    assert!(prepared.warnings.is_empty(), "{:?}", prepared.warnings);
+}
+
+#[test]
+fn two_builds_at_once_make_one_environment() {
+    let world = World::new();
+    let charms: Vec<PathBuf> = (0..4)
+        .map(|n| {
+            world.charm(&n.to_string(), &[METADATA, ("src/charm.py", "import sys; print(sys.version)\n")])
+        })
+        .collect();
+    let ids: Vec<String> = std::thread::scope(|scope| {
+        let builds: Vec<_> =
+            charms.iter().map(|charm| scope.spawn(|| world.prepare(charm).unwrap().id)).collect();
+        builds.into_iter().map(|build| build.join().unwrap()).collect()
+    });
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    let venvs = fs::read_dir(world.path("home/cache/venvs")).unwrap();
+    let dirs = venvs.filter(|entry| entry.as_ref().unwrap().path().is_dir()).count();
+    assert_eq!(dirs, 1);
+}
+
+#[test]
+fn a_failed_installation_is_told_with_its_output_and_leaves_nothing() {
+    let world = World::new();
+    let charm = world.charm(
+        "charm",
+        &[METADATA, ("src/charm.py", ""), ("requirements.txt", "./missing-1.0-py3-none-any.whl\n")],
+    );
+    let error = world.prepare(&charm).unwrap_err();
+    assert!(matches!(error, BuildError::Packages { .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("pip install -r requirements.txt") && text.contains("missing-1.0"), "{text}");
+    let left: Vec<_> =
+        fs::read_dir(world.path("home/cache/venvs")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(left.iter().all(|path| path.extension().is_some_and(|e| e == "lock")), "{left:?}");
+    assert_eq!(fs::read_dir(world.path("home/charms")).unwrap().count(), 0);
+}
+
+#[test]
+fn bad_input_is_refused_with_what_to_do() {
+    let world = World::new();
+    let refusal = |source: &Path| world.prepare(source).unwrap_err().to_string();
+    let empty = world.charm("empty", &[("README.md", "")]);
+    assert!(refusal(&empty).contains(
+        "has neither metadata.yaml nor charmcraft.yaml: give the folder of a charm, or a .charm file"
+    ));
+    assert!(refusal(&world.path("nowhere")).contains("does not exist"));
+    fs::write(world.path("text.charm"), "hello").unwrap();
+    assert!(refusal(&world.path("text.charm")).contains("is not a charm archive"));
+    let broken =
+        world.charm("broken", &[("metadata.yaml", "name: demo\nsummary: [\n"), ("dispatch!", "#!/bin/sh\n")]);
+    let text = refusal(&broken);
+    assert!(text.contains("broken/metadata.yaml:"), "{text}");
+    let needs = [METADATA, ("src/charm.py", ""), ("uv.lock", "version = 1\nrequires-python = '>=3.99'\n")];
+    let text = refusal(&world.charm("future", &needs));
+    assert!(
+        text.contains("needs Python >=3.99 (says uv.lock)") && text.contains("this machine has only"),
+        "{text}"
+    );
+    assert!(refusal(&world.charm("idle", &[METADATA])).contains("nothing to run"));
+}
+
+/// A charm in the shape that charmcraft's `charm` plugin expects, with a `dispatch` of its own that many real charms have.
+#[test]
+fn an_ops_charm_with_requirements_runs_from_its_folder_and_from_its_archive() {
+    let world = World::new();
+    let code = "#!/usr/bin/python3\nimport ops, ops.pebble, os\nprint('ops', ops.__version__, os.path.realpath(ops.__file__))\n";
+    let dispatch = "#!/bin/sh\nJUJU_DISPATCH_PATH=\"${JUJU_DISPATCH_PATH:-$0}\" PYTHONPATH=lib:venv exec ./src/charm.py\n";
+    let files =
+        [METADATA, ("requirements.txt", "ops>=2.15\n"), ("src/charm.py!", code), ("dispatch!", dispatch)];
+    let charm = world.charm("charm", &files);
+    let recorder = Recorder::default();
+    let prepared = prepare(&charm, &world.options(), &recorder).unwrap();
+    assert!(
+        recorder.text().contains("installing the packages of requirements.txt with pip"),
+        "{}",
+        recorder.text()
+    );
+    let output = world.dispatch(&prepared);
+    assert!(output.starts_with("ops "), "{output}");
+    assert!(output.contains("home/cache/venvs/"), "{output}");
+
+    // A second charm with the same packages shares them, and no tool is run.
+    fs::write(charm.join("README.md"), "new").unwrap();
+    let recorder = Recorder::default();
+    let second = prepare(&charm, &world.options(), &recorder).unwrap();
+    assert_ne!(second.id, prepared.id);
+    assert!(recorder.text().contains("packages from the cache"), "{}", recorder.text());
+    assert!(!recorder.text().lines().any(|line| !line.starts_with('>')), "{}", recorder.text());
+
+    let (archive, warnings) = pack(&charm, &world.path("out"), &world.options(), &Silent).unwrap();
+    assert!(warnings.iter().any(|warning| warning.contains("names no base")), "{warnings:?}");
+    let first = fs::read(&archive).unwrap();
+    let (again, _) = pack(&charm, &world.path("out"), &world.options(), &Silent).unwrap();
+    assert!(first == fs::read(again).unwrap(), "packing is not repeatable");
+    fs::remove_dir_all(world.path("home/cache")).unwrap();
+    let unpacked = world.prepare(&archive).unwrap();
+    let output = world.dispatch(&unpacked);
+    assert!(output.contains("venv/ops/__init__.py") && !output.contains("cache"), "{output}");
+}
+
+/// The same lock file, installed by uv and by pip, gives the same packages.
+#[test]
+fn a_locked_charm_runs_with_uv_and_without() {
+    let world = World::new();
+    let pyproject = "[project]\nname = 'demo'\nversion = '0.1'\nrequires-python = '>=3.9'\ndependencies = ['iniconfig==2.0.0', 'tomli==2.0.1; python_version < \"3.11\"']\n\
+                     [dependency-groups]\ndev = ['pluggy']\n";
+    let code = "import importlib.metadata as m\nprint(sorted(d.metadata['Name'] for d in m.distributions() if d.metadata['Name'] not in ('pip', 'setuptools')))\n";
+    let charmcraft = "name: demo\ntype: charm\nsummary: s\ndescription: d\nbase: ubuntu@24.04\nplatforms: {amd64: }\nparts: {charm: {plugin: uv, source: .}}\n";
+    let charm = world.charm(
+        "charm",
+        &[("charmcraft.yaml", charmcraft), ("pyproject.toml", pyproject), ("src/charm.py", code)],
+    );
+    let tools = world.path("tools");
+    let run = |command: &mut Command| assert!(command.status().unwrap().success(), "{command:?}");
+    run(Command::new("python3").args(["-m", "venv"]).arg(&tools));
+    run(Command::new(tools.join("bin/pip")).args(["install", "--quiet", "uv"]));
+    let uv = tools.join("bin/uv");
+    run(Command::new(&uv).args(["lock", "--quiet", "--no-python-downloads"]).current_dir(&charm));
+
+    let with_pip = world.prepare(&charm).unwrap();
+    let expected = world.dispatch(&with_pip);
+    assert!(expected.contains("'iniconfig'") && !expected.contains("pluggy"), "{expected}");
+    let options = BuildOptions { uv: Some(uv), ..BuildOptions::new(&world.path("other")) };
+    let recorder = Recorder::default();
+    let with_uv = prepare(&charm, &options, &recorder).unwrap();
+    assert!(recorder.text().contains("with uv"), "{}", recorder.text());
+    assert_eq!(world.dispatch(&with_uv), expected);
+    assert_eq!(with_uv.id, with_pip.id);
+
+    let (archive, _) = pack(&charm, &world.path("out"), &world.options(), &Silent).unwrap();
+    assert!(
+        archive.file_name().unwrap().to_str().unwrap().starts_with("demo_ubuntu-24.04-"),
+        "{}",
+        archive.display()
+    );
+    assert!(world.dispatch(&world.prepare(&archive).unwrap()).contains("'iniconfig'"));
+}
