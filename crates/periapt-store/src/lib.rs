@@ -51,9 +51,7 @@ pub use memory::Memory;
 pub use pending::Pending;
 pub use sqlite::{Sqlite, SqliteOptions};
 pub use txn::{Compare, Op, Txn};
-pub use types::{
-    Committed, Event, Key, KeyRange, KeyValue, LeaseId, Query, RangeResult, Revision, Value,
-};
+pub use types::{Committed, Event, Key, KeyRange, KeyValue, LeaseId, Query, RangeResult, Revision, Value};
 
 /// A transactional key-value store. The crate's page describes the contract that every implementation keeps.
 ///
