@@ -193,7 +193,11 @@ fn read_all(report: &mut Report, files: &CharmFiles) -> Option<Parsed> {
         if files.metadata.is_some() {
             r.near_misses(root, metadata::KEYS, "the metadata");
         }
-        metadata::read(r, root, doc.root.span, packed)
+        if files.metadata.is_some() {
+            return metadata::read(r, root, doc.root.span, packed);
+        }
+        let keys: Vec<&str> = metadata::SHARED_KEYS.iter().chain(&["title"]).copied().collect();
+        metadata::read(r, &root.only(&keys), doc.root.span, packed)
     });
     let charm = meta.as_ref().map(|m| m.name.clone()).unwrap_or_default();
 
@@ -243,6 +247,10 @@ fn check_charmcraft(r: &mut Reader<'_>, root: &Map, files: &CharmFiles) {
             let message = format!("`{key}` is given here and in {} as well", file.name);
             r.error(entry.key_span, message, "keep one of the two");
         }
+    }
+    for entry in root.iter().filter(|e| metadata::KEYS.contains(&&*e.key) && !known.contains(&&*e.key)) {
+        let message = format!("`{}` is a key of metadata.yaml and is ignored here", entry.key);
+        r.warning(entry.key_span, message, "charmcraft.yaml does not have it");
     }
     if let Some(file) = &files.metadata {
         for entry in root.iter().filter(|e| metadata::SHARED_KEYS.contains(&&*e.key)) {

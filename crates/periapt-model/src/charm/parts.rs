@@ -17,7 +17,7 @@ pub struct Part {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// All other keys, those of the plugin too: `build-packages`, `prime`, `charm-requirements`, `override-build`, …
-    /// Keys known to hold text, a list of texts or a boolean hold just that.
+    /// Keys known to hold text, a list of texts or a boolean hold just that; a list may have conditional items beside.
     #[serde(default)]
     pub properties: JsonMap<String, Value>,
 }
@@ -134,13 +134,18 @@ pub(super) fn parts(r: &mut Reader<'_>, root: &Map) -> Vec<Part> {
 fn property(r: &mut Reader<'_>, key: &str, node: &Node, of: &str) -> Option<Value> {
     if FLAGS.contains(&key) {
         r.boolean(node, of).map(Value::Bool)
-    } else if TEXT_LISTS.contains(&key) {
+    } else if TEXT_LISTS.contains(&key) && !has_conditions(node) {
         Some(r.texts(node, of).into())
     } else if TEXTS.contains(&key) {
         r.any_text(node, of).map(Value::String)
     } else {
         Some(node.to_json(Table::PyYaml))
     }
+}
+
+/// Whether a list has items for some architectures only, such as `- to arm64: [gcc]`, which charmcraft's grammar allows.
+fn has_conditions(node: &Node) -> bool {
+    node.as_seq().is_some_and(|items| items.iter().any(|item| item.as_map().is_some()))
 }
 
 /// Reads `charm-libs`.

@@ -68,6 +68,13 @@ impl Map {
         self.entries.iter()
     }
 
+    /// A copy with only the entries whose key is among `keys`.
+    #[must_use]
+    pub fn only(&self, keys: &[&str]) -> Self {
+        let kept = self.iter().filter(|e| keys.contains(&&*e.key)).cloned();
+        Self { entries: kept.collect() }
+    }
+
     /// How many keys there are.
     pub fn len(&self) -> usize {
         self.entries.len()

@@ -310,6 +310,16 @@ fn charmcraft_beside_other_files() {
 }
 
 #[test]
+fn charmcraft_has_no_keys_of_old_metadata() {
+    let text = with_basics("series: [jammy]\nmaintainer: Someone\n");
+    assert_snapshot!(problems(&format!("=== charmcraft.yaml\n{text}")), @r"
+    accepted
+    charmcraft.yaml:4:1: warning: `series` is a key of metadata.yaml and is ignored here (charmcraft.yaml does not have it)
+    charmcraft.yaml:5:1: warning: `maintainer` is a key of metadata.yaml and is ignored here (charmcraft.yaml does not have it)
+    ");
+}
+
+#[test]
 fn platforms_need_a_base() {
     assert_snapshot!(problems(&format!(
         "=== charmcraft.yaml\n{}platforms:\n  amd64:\n  ubuntu@22.04:arm64:\n  jammy: {{build-on: [amd64], build-for: ['ubuntu@22.04:riscv64']}}\n",
