@@ -7,7 +7,7 @@ use crate::{accepted, with_basics};
 
 fn action(yaml: &str) -> ActionSpec {
     let text = with_basics(&format!("=== actions.yaml\nbackup:\n{yaml}"));
-    accepted(&text).meta.actions.remove("backup").unwrap()
+    accepted(&text).meta.actions.remove("backup").expect("it is there")
 }
 
 #[test]
