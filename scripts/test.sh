@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Every test: formatting, lints, the Rust tests, the Python tests of the example charms. Sets up what it needs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source scripts/setup.sh
+
+export CARGO_TERM_COLOR=never
+cargo fmt --all --check
+cargo clippy --workspace --all-targets --quiet -- -D warnings
+
+# Whole-process tests run the programs as a user has them.
+cargo build --workspace --bins
+if command -v cargo-nextest >/dev/null; then
+    cargo nextest run --workspace --no-fail-fast
+else
+    cargo test --workspace --no-fail-fast
+fi
+cargo test --workspace --doc --quiet
+
+# The example charms' own tests, with ops from PyPI.
+venv="${CARGO_TARGET_DIR:-$PWD/target}/charm-tests"
+[ -x "$venv/bin/pytest" ] || {
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r charms/ledger/tests/requirements.txt
+}
+"$venv/bin/pytest" -q charms/ledger/tests charms/reader/tests
