@@ -1,0 +1,9 @@
+//! The daemon: controller and agents in one process, and how commands find or start it.
+
+mod agents;
+mod link;
+mod run;
+mod start;
+
+pub use run::{DaemonError, run};
+pub use start::{StartError, connect, ensure_running, running, stop};

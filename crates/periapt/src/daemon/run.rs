@@ -1,0 +1,217 @@
+//! The daemon's life, from the lock to the last agent.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+
+use periapt_controller::{Controller, OpenError, Options};
+use periapt_model::names::ModelName;
+use periapt_store::{Sqlite, StoreError};
+use rustix::fs::FlockOperation;
+use rustix::process::Pid;
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::home::Home;
+
+use super::agents;
+
+/// The line that a daemon in the background says when it serves.
+pub const READY: &str = "ready";
+
+/// The model of a fresh home.
+pub const FIRST_MODEL: &str = "default";
+
+/// Why the daemon ended before it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// Another daemon has this home.
+    #[error("a daemon already runs on {home} (process {pid}); stop it with `periapt daemon stop`")]
+    Running {
+        /// The home.
+        home: String,
+        /// Its process.
+        pid: String,
+    },
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The models cannot be loaded.
+    #[error("{path}: {source}")]
+    Open {
+        /// The store.
+        path: String,
+        /// Why.
+        source: OpenError,
+    },
+    /// The store failed while running.
+    #[error("the store {path} failed: {reason}; nothing that was answered is lost. Mend it (is the disk full?) and run any command to start again")]
+    Failed {
+        /// The store.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// Something else of the system.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+fn system(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> DaemonError {
+    let what = what.into();
+    move |source| DaemonError::System { what, source }
+}
+
+/// The process that holds this home's lock, if one does.
+pub(super) fn holder(home: &Home) -> std::io::Result<Option<Pid>> {
+    let mut file = match File::open(home.lock()) {
+        Ok(file) => file,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared).is_ok() {
+        return Ok(None);
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(text.trim().parse().ok().and_then(Pid::from_raw))
+}
+
+/// Returns when no daemon holds the lock.
+pub(super) fn wait_for_lock(home: &Home) -> std::io::Result<()> {
+    let file = File::open(home.lock())?;
+    Ok(rustix::fs::flock(&file, FlockOperation::LockShared)?)
+}
+
+fn take_lock(home: &Home) -> Result<File, DaemonError> {
+    let path = home.lock();
+    let open = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(&path);
+    let mut file = open.map_err(system(format!("cannot open {}", path.display())))?;
+    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        let mut pid = String::new();
+        // Only for the message: a lock without a readable number is a lock all the same.
+        file.read_to_string(&mut pid).ok();
+        return Err(DaemonError::Running { home: home.path().display().to_string(), pid: pid.trim().to_owned() });
+    }
+    let write = |file: &mut File| {
+        file.rewind()?;
+        file.set_len(0)?;
+        write!(file, "{}", std::process::id())
+    };
+    write(&mut file).map_err(system(format!("cannot write {}", path.display())))?;
+    Ok(file)
+}
+
+/// Runs until a signal or a command ends it. In the `background` it says one line on standard output and closes it.
+pub fn run(home: &Home, background: bool) -> Result<(), DaemonError> {
+    let result = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(system("cannot start the runtime"))
+        .and_then(|runtime| {
+            let result = runtime.block_on(serve(home, background));
+            // Whatever still blocks in a thread (a log that follows) is not waited for.
+            runtime.shutdown_background();
+            result
+        });
+    if let (Err(error), true) = (&result, background) {
+        say(&error.to_string());
+    }
+    result
+}
+
+/// One line on standard output, which is then closed: a command waits for it.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    // Whoever started us may be gone; the daemon does not need them.
+    writeln!(out, "{line}").and_then(|()| out.flush()).ok();
+    if let Ok(null) = OpenOptions::new().write(true).open("/dev/null") {
+        rustix::stdio::dup2_stdout(null).ok();
+    }
+}
+
+async fn serve(home: &Home, background: bool) -> Result<(), DaemonError> {
+    let _lock = take_lock(home)?;
+    let store = Arc::new(Sqlite::open(home.store())?);
+    let path = home.store().display().to_string();
+    let controller = Controller::open(store, Options::new(home.logs()))
+        .await
+        .map_err(|source| DaemonError::Open { path: path.clone(), source })?;
+    if controller.models().is_empty() {
+        add_first_model(&controller, &path).await?;
+    }
+    let stopping = CancellationToken::new();
+    let listener = listen(home)?;
+    let charms = home.charms();
+    let router = periapt_controller::api::router(
+        controller.clone(),
+        stopping.clone(),
+        Arc::new(move |id: &periapt_model::names::CharmId| charms.join(&id.0).is_dir()),
+    );
+    let agents = tokio::spawn(agents::run(controller.clone(), home.clone(), stopping.clone()));
+    let server = tokio::spawn(periapt_controller::api::serve(listener, router, stopping.clone()));
+    tracing::info!("serving on {}", home.socket().display());
+    if background {
+        say(READY);
+    }
+    let outcome = until_stopped(&controller, &stopping, &path).await;
+    stopping.cancel();
+    for (what, task) in [("agents", agents), ("api", server)] {
+        if let Err(error) = task.await {
+            tracing::error!("the {what} ended badly: {error}");
+        }
+    }
+    std::fs::remove_file(home.socket()).map_err(system("cannot remove the socket"))?;
+    tracing::info!("stopped");
+    outcome
+}
+
+async fn add_first_model(controller: &Controller, path: &str) -> Result<(), DaemonError> {
+    let failed = |reason: String| DaemonError::Failed { path: path.to_owned(), reason };
+    let name = ModelName::new(FIRST_MODEL).map_err(|e| failed(e.to_string()))?;
+    controller.add_model(name, &Default::default()).await.map_err(|e| failed(e.to_string()))?;
+    Ok(())
+}
+
+/// The socket, for its owner alone. The lock is ours, so a socket that is there is a dead daemon's.
+fn listen(home: &Home) -> Result<UnixListener, DaemonError> {
+    let path = home.socket();
+    let what = || format!("cannot listen on {}", path.display());
+    match std::fs::remove_file(&path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(system(what())(e)),
+        _ => {}
+    }
+    let listener = periapt_hook::client::with_short_path(&path, |short| std::os::unix::net::UnixListener::bind(short))
+        .map_err(system(what()))?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(system(what()))?;
+    listener.set_nonblocking(true).map_err(system(what()))?;
+    UnixListener::from_std(listener).map_err(system(what()))
+}
+
+async fn until_stopped(
+    controller: &Controller,
+    stopping: &CancellationToken,
+    path: &str,
+) -> Result<(), DaemonError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(system("cannot listen for signals"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(system("cannot listen for signals"))?;
+    let mut failure = controller.watch_failure();
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = stopping.cancelled() => {}
+        failed = failure.wait_for(Option::is_some) => {
+            let reason = failed.ok().and_then(|f| f.clone()).unwrap_or_default();
+            return Err(DaemonError::Failed { path: path.to_owned(), reason });
+        }
+    }
+    Ok(())
+}
