@@ -53,16 +53,16 @@ pub fn assemble(
         if !tree.join("metadata.yaml").is_file() {
             return Err(BuildError::archive(source, "it has no metadata.yaml: it is not a packed charm"));
         }
-        return packed(source, tree, progress);
+        return packed(source, tree, options, progress);
     }
     if !meta.is_dir() {
         return Err(BuildError::not_a_charm(source, "is neither a folder nor a file"));
     }
     if is_unpacked_charm(source) {
-        metadata::read(source)?;
+        metadata::read_packed(source)?;
         let warnings = source::copy_folder(source, tree)?;
         copy_venv(source, tree)?;
-        let mut assembled = packed(source, tree, progress)?;
+        let mut assembled = packed(source, tree, options, progress)?;
         assembled.warnings.extend(warnings);
         return Ok(assembled);
     }
@@ -93,8 +93,13 @@ fn copy_venv(folder: &Path, tree: &Path) -> Result<(), BuildError> {
 }
 
 /// Finishes the tree of a packed charm, which has everything but an interpreter.
-fn packed(source: &Path, tree: &Path, progress: &dyn Progress) -> Result<Assembled, BuildError> {
-    let (parsed, _) = metadata::read(tree).map_err(|error| within_archive(error, source, tree))?;
+fn packed(
+    source: &Path,
+    tree: &Path,
+    options: &BuildOptions,
+    progress: &dyn Progress,
+) -> Result<Assembled, BuildError> {
+    let parsed = metadata::read_packed(tree).map_err(|error| within_archive(error, source, tree))?;
     let parts = Parts::of(&parsed, false);
     let mut warnings = warnings_of(&parsed, tree);
     warnings.extend(parts.warnings.iter().cloned());
@@ -108,8 +113,12 @@ fn packed(source: &Path, tree: &Path, progress: &dyn Progress) -> Result<Assembl
         let content =
             if tree.join(VENV).is_dir() { crate::tree::id(&tree.join(VENV), "")? } else { String::new() };
         dispatch::free_shebangs(tree, ENTRYPOINT)?;
-        let (found, warning) =
-            packed_python::join_interpreter(tree, &parts.bases, &interpreter::discover(), progress)?;
+        let (found, warning) = packed_python::join_interpreter(
+            tree,
+            &parts.bases,
+            &interpreter::discover(&options.cache),
+            progress,
+        )?;
         venv_identity = format!("{content} {}", found.identity());
         warnings.extend(warning);
         interpreter = Some(found);
@@ -196,7 +205,7 @@ fn from_source(
         flat: entry == dispatch::Entry::OwnDispatch && expects_flat(tree, parts.python.plugin),
     };
     let Some(plan) = Plan::read(folder, &parts, has_entrypoint)? else { return Ok(assembled) };
-    let ranked = interpreter::rank(&interpreter::discover(), &plan.wanted)?;
+    let ranked = interpreter::rank(&interpreter::discover(&options.cache), &plan.wanted)?;
     let venv = venv::ensure(&name, &plan, &ranked, &options.cache, options.uv.as_deref(), progress)?;
     let link = tree.join(VENV);
     remove_any(&link)?;

@@ -14,6 +14,15 @@ use crate::tree::set_mode;
 /// # Errors
 /// [`BuildError::NotACharm`] if there is nothing to read, [`BuildError::Metadata`] with every mistake.
 pub fn read(folder: &Path) -> Result<(Parsed, CharmFiles), BuildError> {
+    let files = files_of(folder)?;
+    if files.metadata.is_none() && files.charmcraft.is_none() {
+        return Err(BuildError::not_a_charm(folder, "has neither metadata.yaml nor charmcraft.yaml"));
+    }
+    let parsed = charm::parse(&files).map_err(|diagnostics| BuildError::Metadata { diagnostics })?;
+    Ok((parsed, files))
+}
+
+fn files_of(folder: &Path) -> Result<CharmFiles, BuildError> {
     let file = |name: &str| {
         let path = folder.join(name);
         match fs::read_to_string(&path) {
@@ -22,18 +31,22 @@ pub fn read(folder: &Path) -> Result<(Parsed, CharmFiles), BuildError> {
             Err(error) => Err(BuildError::io("read", &path)(error)),
         }
     };
-    let files = CharmFiles {
+    Ok(CharmFiles {
         metadata: file("metadata.yaml")?,
         charmcraft: file("charmcraft.yaml")?,
         config: file("config.yaml")?,
         actions: file("actions.yaml")?,
         manifest: file("manifest.yaml")?,
-    };
-    if files.metadata.is_none() && files.charmcraft.is_none() {
-        return Err(BuildError::not_a_charm(folder, "has neither metadata.yaml nor charmcraft.yaml"));
-    }
-    let parsed = charm::parse(&files).map_err(|diagnostics| BuildError::Metadata { diagnostics })?;
-    Ok((parsed, files))
+    })
+}
+
+/// Reads the metadata of a packed charm or of a tree. A `charmcraft.yaml` in it was for the build, and says nothing more.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_packed(tree: &Path) -> Result<Parsed, BuildError> {
+    let files = CharmFiles { charmcraft: None, ..files_of(tree)? };
+    charm::parse(&files).map_err(|diagnostics| BuildError::Metadata { diagnostics })
 }
 
 /// Writes the files of a packed charm into a tree, as far as they are not there.

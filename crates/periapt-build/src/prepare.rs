@@ -97,7 +97,7 @@ pub fn prepare(
 /// # Errors
 /// A tree that is gone or was tampered with.
 pub fn load_meta(tree: &Path) -> Result<CharmMeta, BuildError> {
-    metadata::read(tree).map(|(parsed, _)| parsed.meta)
+    metadata::read_packed(tree).map(|parsed| parsed.meta)
 }
 
 /// The directory to put before the system's on a hook's `PATH` (after that of the hook commands): that of the charm's own

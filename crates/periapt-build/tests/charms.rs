@@ -1,6 +1,7 @@
 //! Charms of every kind, prepared with the real Python tools of this machine, and run.
 //!
 //! Two of these tests install packages from the package index.
+#![allow(clippy::unwrap_used, reason = "tests may fail by panicking")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +10,7 @@ use std::process::Command;
 use std::sync::Mutex;
 
 use periapt_build::{
-    BuildError, BuildOptions, Prepared, Progress, Silent, create_unit, pack, path_entry, prepare,
+    BuildError, BuildOptions, Prepared, Progress, Silent, create_unit, load_meta, pack, path_entry, prepare,
 };
 
 /// Remembers what was reported.
@@ -129,6 +130,14 @@ fn one_file_metadata_is_split_and_a_python_charm_gets_a_dispatch() {
         format!("hooks/install lib {}\n", world.path("unit/venv").display())
     );
     assert!(prepared.warnings.is_empty(), "{:?}", prepared.warnings);
+    assert_eq!(load_meta(&prepared.tree).unwrap().name, "one");
+
+    // The archive holds charmcraft.yaml beside the files that were made of it: only those count.
+    let (archive, _) = pack(&world.path("charm"), &world.path("out"), &world.options(), &Silent).unwrap();
+    let unpacked = world.prepare(&archive).unwrap();
+    assert!(unpacked.warnings.is_empty(), "{:?}", unpacked.warnings);
+    assert_eq!(unpacked.meta.actions, prepared.meta.actions);
+    assert!(world.dispatch(&unpacked).starts_with("hooks/install lib "));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -69,7 +69,8 @@ for name in sorted(out):
     print(name + '=' + out[name].replace('\n', ' '))
 ";
 
-fn probe(candidate: &Path) -> Option<Interpreter> {
+/// Starts a program and asks what it is. `None` if it cannot answer.
+fn probe(candidate: &Path) -> Option<String> {
     let output = Command::new(candidate)
         .args(["-I", "-c", PROBE])
         .env_remove("PYTHONHOME")
@@ -78,11 +79,15 @@ fn probe(candidate: &Path) -> Option<Interpreter> {
         .output()
         .ok()
         .filter(|output| output.status.success())?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    let mut variables: BTreeMap<String, String> = text
+    String::from_utf8(output.stdout).ok()
+}
+
+/// Reads an answer to [`PROBE`]; `None` if the program is of no use to charms.
+fn describe(answer: &str) -> Option<Interpreter> {
+    let mut variables: BTreeMap<String, String> = answer
         .lines()
         .filter_map(|line| line.split_once('='))
-        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let executable = PathBuf::from(variables.remove("executable")?);
     let makes_venvs = variables.remove("venv")? == "1";
@@ -98,7 +103,7 @@ fn probe(candidate: &Path) -> Option<Interpreter> {
 
 /// Every usable Python on this machine: those on `PATH`, in `/usr/bin` and `/usr/local/bin`, pyenv's and uv's. In the order found, each once.
 #[must_use]
-pub fn discover() -> Vec<Interpreter> {
+pub fn discover(cache: &Path) -> Vec<Interpreter> {
     let mut programs = Vec::new();
     let home = env::var_os("HOME").map(PathBuf::from);
     let pyenv = env::var_os("PYENV_ROOT")
@@ -130,14 +135,78 @@ pub fn discover() -> Vec<Interpreter> {
     }
     let mut seen = BTreeSet::new();
     programs.retain(|program| fs::canonicalize(program).is_ok_and(|real| seen.insert(real)));
+    let known = Answers::read(cache);
     // Each probe starts a process; together they take as long as the slowest.
-    let mut found: Vec<Interpreter> = std::thread::scope(|scope| {
-        let probes: Vec<_> = programs.iter().map(|program| scope.spawn(move || probe(program))).collect();
-        probes.into_iter().filter_map(|probe| probe.join().ok().flatten()).collect()
+    let answers: Vec<Option<(String, String)>> = std::thread::scope(|scope| {
+        let probes: Vec<_> = programs
+            .iter()
+            .map(|program| {
+                let stamp = stamp(program);
+                let answer = stamp.as_ref().and_then(|stamp| known.0.get(stamp)).cloned();
+                scope.spawn(move || Some((stamp?, answer.or_else(|| probe(program))?)))
+            })
+            .collect();
+        probes.into_iter().map(|probe| probe.join().ok().flatten()).collect()
     });
+    let answers: Vec<(String, String)> = answers.into_iter().flatten().collect();
+    let mut found: Vec<Interpreter> = answers.iter().filter_map(|(_, answer)| describe(answer)).collect();
+    // What a Python lacks may be installed any time without the program changing: ask that one again.
+    let keep =
+        answers.into_iter().filter(|(_, answer)| describe(answer).is_none_or(|python| python.makes_venvs));
+    Answers(keep.collect()).write(cache, &known);
     let mut seen = BTreeSet::new();
     found.retain(|interpreter| seen.insert(interpreter.executable.clone()));
     found
+}
+
+/// What programs answered to [`PROBE`] before, by their [`stamp`]. Asking a dozen Pythons takes the better part of a second.
+#[derive(Debug, PartialEq, Eq)]
+struct Answers(BTreeMap<String, String>);
+
+/// Starts a block of the file of answers, and cannot start a line of an answer.
+const BLOCK: &str = "@";
+
+impl Answers {
+    fn file(cache: &Path) -> PathBuf {
+        cache.join("interpreters")
+    }
+
+    fn read(cache: &Path) -> Self {
+        let text = fs::read_to_string(Self::file(cache)).unwrap_or_default();
+        let mut answers: BTreeMap<String, String> = BTreeMap::new();
+        let mut current = None;
+        for line in text.lines() {
+            if let Some(stamp) = line.strip_prefix(BLOCK) {
+                current = Some(stamp.to_owned());
+            } else if let Some(stamp) = &current {
+                let answer = answers.entry(stamp.clone()).or_default();
+                answer.push_str(line);
+                answer.push('\n');
+            }
+        }
+        Self(answers)
+    }
+
+    /// Best effort: without the file the next build only asks again.
+    fn write(&self, cache: &Path, before: &Self) {
+        if self == before || fs::create_dir_all(cache).is_err() {
+            return;
+        }
+        let text: String = self.0.iter().map(|(stamp, answer)| format!("{BLOCK}{stamp}\n{answer}")).collect();
+        if let Ok(file) = tempfile::NamedTempFile::new_in(cache)
+            && fs::write(file.path(), text).is_ok()
+        {
+            drop(file.persist(Self::file(cache)));
+        }
+    }
+}
+
+/// Stands for a program as it is now: its real path, and when it was changed last.
+fn stamp(program: &Path) -> Option<String> {
+    let real = fs::canonicalize(program).ok()?;
+    let meta = fs::metadata(&real).ok()?;
+    let path = real.to_str().filter(|path| !path.contains('\n'))?;
+    Some(format!("{path} {} {}.{}", meta.len(), meta.mtime(), meta.mtime_nsec()))
 }
 
 /// `python3`, and every `python3.N`, of one directory.
@@ -323,9 +392,14 @@ pub(crate) mod tests {
 
     #[test]
     fn finds_at_least_one_real_interpreter_and_never_a_shim() {
-        let found = discover();
+        let cache = tempfile::tempdir().unwrap();
+        let found = discover(cache.path());
         assert!(!found.is_empty());
-        for interpreter in found {
+        let again = discover(cache.path());
+        assert_eq!(again.len(), found.len());
+        let answers = Answers::read(cache.path());
+        assert!(answers.0.values().all(|answer| answer.contains("python_version=")), "{answers:?}");
+        for interpreter in again {
             assert!(interpreter.executable.is_absolute());
             assert!(!interpreter.executable.to_string_lossy().contains("/shims/"));
             assert!(interpreter.markers.variables.contains_key("sys_platform"));

@@ -464,7 +464,7 @@ mod tests {
 
     #[test]
     fn the_key_depends_on_every_list() {
-        let interpreter = super::super::interpreter::discover().remove(0);
+        let interpreter = super::super::interpreter::discover(tempfile::tempdir().unwrap().path()).remove(0);
         let key = |files: &[(&str, &str)]| plan(files, true).unwrap().key(&interpreter);
         let base = key(&[("requirements.txt", "ops\n")]);
         assert_eq!(base, key(&[("requirements.txt", "ops\n"), ("README.md", "x")]));

@@ -46,7 +46,8 @@ pub fn ensure(
     uv: Option<&Path>,
     progress: &dyn Progress,
 ) -> Result<Venv, BuildError> {
-    let root = cache.join("venvs");
+    // The tools run in the charm's folder: a relative path would mean another place there.
+    let root = std::path::absolute(cache.join("venvs")).map_err(BuildError::io("read", cache))?;
     fs::create_dir_all(&root).map_err(BuildError::io("create", &root))?;
     let candidates = &ranked[..ranked.len().min(2)];
     for interpreter in candidates {
@@ -218,7 +219,7 @@ impl Builder<'_> {
             None => "pip install",
         };
         match step {
-            Install::UvSync(_) => return Ok(()),
+            Install::UvSync(_) => Ok(()),
             Install::Listed { text, complete } => {
                 if text.is_empty() {
                     return Ok(());
@@ -308,7 +309,7 @@ impl Builder<'_> {
 
     fn remedy(&self, tail: &str) -> String {
         if is_network_failure(tail) {
-            return "the package index could not be reached: check the network (and HTTPS_PROXY, PIP_INDEX_URL), then deploy again".to_owned();
+            return "the package index, or a repository that a package comes from, could not be reached: check the network (HTTPS_PROXY, PIP_INDEX_URL), then deploy again".to_owned();
         }
         let packages = &self.plan.build_packages;
         if !packages.is_empty()
@@ -329,7 +330,9 @@ impl Builder<'_> {
 }
 
 fn is_network_failure(tail: &str) -> bool {
-    const SIGNS: [&str; 8] = [
+    const SIGNS: [&str; 10] = [
+        "Could not resolve host",
+        "unable to access",
         "Temporary failure in name resolution",
         "Name or service not known",
         "Network is unreachable",
