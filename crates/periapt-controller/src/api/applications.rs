@@ -1,0 +1,229 @@
+//! Applications.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use periapt_model::command::{Command, Deploy};
+use periapt_model::entity::ResourceFile;
+use periapt_model::names::ResourceName;
+
+use super::extract::{Input, Params, Segments, app_name};
+use super::replies::{Changed, Deployed, Units};
+use super::requests::{self, AddUnits, ForceParams, Refresh, SetConfig, Switch, Upload};
+use super::{Api, ApiError, no_app};
+use crate::views::actions::{ActionList, ActionView, actions as view_actions};
+use crate::views::application::{ShowApplication, ShowConfig, show_application, show_config};
+use crate::views::why::{ApplicationWhy, application_why};
+
+type AppPath = Segments<(String, String)>;
+
+impl Api {
+    fn check_uploads(
+        &self,
+        uploads: BTreeMap<ResourceName, Upload>,
+    ) -> Result<BTreeMap<ResourceName, ResourceFile>, ApiError> {
+        uploads.into_iter().map(|(name, upload)| Ok((name, self.check_upload(upload)?))).collect()
+    }
+}
+
+/// A new application with its units.
+#[utoipa::path(
+    post, path = "/v1/models/{model}/applications", tag = "applications", request_body = requests::Deploy,
+    params(("model" = String, Path, description = "The model's name or uuid.")),
+    responses((status = 200, body = Deployed), (status = 400, body = ApiError), (status = 409, body = ApiError))
+)]
+pub(super) async fn deploy(
+    State(api): State<Api>,
+    Segments(model): Segments<String>,
+    Input(request): Input<requests::Deploy>,
+) -> Result<Json<Deployed>, ApiError> {
+    api.model(&model)?;
+    api.check_charm(&request.charm)?;
+    let deploy = Deploy {
+        name: request.name,
+        charm: request.charm,
+        units: request.units,
+        config: request.config,
+        trust: request.trust,
+        resources: api.check_uploads(request.resources)?,
+        constraints: request.constraints,
+        channel: request.channel,
+        force: request.force,
+    };
+    api.apply(&model, Command::Deploy(Box::new(deploy))).await.map(Json)
+}
+
+/// One application.
+#[utoipa::path(
+    get, path = "/v1/models/{model}/applications/{app}", tag = "applications",
+    params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
+    responses((status = 200, body = ShowApplication), (status = 404, body = ApiError))
+)]
+pub(super) async fn show(
+    State(api): State<Api>,
+    Segments((model, app)): AppPath,
+) -> Result<Json<ShowApplication>, ApiError> {
+    let (model, app) = (api.model(&model)?.snapshot(), app_name(&app)?);
+    show_application(&model, &app).map(Json).ok_or_else(|| no_app(&model, &app))
+}
+
+/// The application, its relations and its units go away after their hooks.
+#[utoipa::path(
+    delete, path = "/v1/models/{model}/applications/{app}", tag = "applications",
+    params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name."), ForceParams),
+    responses((status = 200, body = Units), (status = 404, body = ApiError))
+)]
+pub(super) async fn remove(
+    State(api): State<Api>,
+    Segments((model, app)): AppPath,
+    Params(params): Params<ForceParams>,
+) -> Result<Json<Units>, ApiError> {
+    api.apply(&model, Command::RemoveApplication { app: app_name(&app)?, force: params.force }).await.map(Json)
+}
+
+/// The options of an application.
+#[utoipa::path(
+    get, path = "/v1/models/{model}/applications/{app}/config", tag = "applications",
+    params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
+    responses((status = 200, body = ShowConfig), (status = 404, body = ApiError))
+)]
+pub(super) async fn config(
+    State(api): State<Api>,
+    Segments((model, app)): AppPath,
+) -> Result<Json<ShowConfig>, ApiError> {
+    let (model, app) = (api.model(&model)?.snapshot(), app_name(&app)?);
+    show_config(&model, &app).map(Json).ok_or_else(|| no_app(&model, &app))
+}
+
+/// Sets and resets options of an application: all of them or none.
+#[utoipa::path(
+    put, path = "/v1/models/{model}/applications/{app}/config", tag = "applications", request_body = SetConfig,
+    params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
+    responses((status = 200, body = Changed), (status = 400, body = ApiError), (status = 404, body = ApiError))
+)]
+pub(super) async fn set_config(
+    State(api): State<Api>,
+    Segments((model, app)): AppPath,
+    Input(request): Input<SetConfig>,
+) -> Result<Json<Changed>, ApiError> {
+    let command = Command::SetConfig { app: app_name(&app)?, set: request.set, reset: request.reset };
+    api.apply(&model, command).await.map(Json)
+}
+
+/// More units.
+#[utoipa::path(
+    post, path = "/v1/models/{model}/applications/{app}/units", tag = "applications", request_body = AddUnits,
+    params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
+    responses((status = 200, body = Units), (status = 404, body = ApiError))
+)]
+pub(super) async fn add_units(
+    State(api): State<Api>,
+    Segments((model, app)): AppPath,
+    Input(request): Input<AddUnits>,
+) -> Result<Json<Units>, ApiError> {
+    api.apply(&model, Command::AddUnits { app: app_name(&app)?, count: request.count }).await.map(Json)
+}
+
+/// Another charm.
+#[utoipa::path(
+    post, path = "/v1/models/{model}/applications/{app}/refresh", tag = "applications", request_body = Refresh,
+    params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
+    responses((status = 200, body = Deployed), (status = 404, body = ApiError), (status = 409, body = ApiError))
+)]
+pub(super) async fn refresh(
+    State(api): State<Api>,
+    Segments((model, app)): AppPath,
+    Input(request): Input<Refresh>,
+) -> Result<Json<Deployed>, ApiError> {
+    api.model(&model)?;
+    api.check_charm(&request.charm)?;
+    let command = Command::Refresh {
+        app: app_name(&app)?,
+        charm: Box::new(request.charm),
+        force_units: request.force_units,
+        config: request.config,
+        resources: api.check_uploads(request.resources)?,
+    };
+    api.apply(&model, command).await.map(Json)
+}
+
+/// A new file for a resource; its units run `upgrade-charm`.
+#[utoipa::path(
+    put, path = "/v1/models/{model}/applications/{app}/resources/{resource}", tag = "applications", request_body = Upload,
+    params(
+        ("model" = String, Path, description = "The model's name or uuid."),
+        ("app" = String, Path, description = "The application's name."),
+        ("resource" = String, Path, description = "Its name."),
+    ),
+    responses((status = 200, body = Changed), (status = 404, body = ApiError), (status = 409, body = ApiError))
+)]
+pub(super) async fn attach(
+    State(api): State<Api>,
+    Segments((model, app, resource)): Segments<(String, String, String)>,
+    Input(upload): Input<Upload>,
+) -> Result<Json<Changed>, ApiError> {
+    api.model(&model)?;
+    let command = Command::AttachResource {
+        app: app_name(&app)?,
+        resource: resource.parse().map_err(ApiError::invalid)?,
+        file: api.check_upload(upload)?,
+    };
+    api.apply(&model, command).await.map(Json)
+}
+
+/// `trust` on or off.
+#[utoipa::path(
+    put, path = "/v1/models/{model}/applications/{app}/trust", tag = "applications", request_body = Switch,
+    params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
+    responses((status = 200, body = Changed), (status = 404, body = ApiError))
+)]
+pub(super) async fn trust(
+    State(api): State<Api>,
+    Segments((model, app)): AppPath,
+    Input(Switch { on }): Input<Switch>,
+) -> Result<Json<Changed>, ApiError> {
+    api.apply(&model, Command::SetTrust { app: app_name(&app)?, trust: on }).await.map(Json)
+}
+
+/// `expose` on or off.
+#[utoipa::path(
+    put, path = "/v1/models/{model}/applications/{app}/exposed", tag = "applications", request_body = Switch,
+    params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
+    responses((status = 200, body = Changed), (status = 404, body = ApiError))
+)]
+pub(super) async fn expose(
+    State(api): State<Api>,
+    Segments((model, app)): AppPath,
+    Input(Switch { on }): Input<Switch>,
+) -> Result<Json<Changed>, ApiError> {
+    api.apply(&model, Command::SetExposed { app: app_name(&app)?, exposed: on }).await.map(Json)
+}
+
+/// The actions of an application's charm.
+#[utoipa::path(
+    get, path = "/v1/models/{model}/applications/{app}/actions", tag = "applications",
+    params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
+    responses((status = 200, body = BTreeMap<String, ActionView>), (status = 404, body = ApiError))
+)]
+pub(super) async fn actions(
+    State(api): State<Api>,
+    Segments((model, app)): AppPath,
+) -> Result<Json<ActionList>, ApiError> {
+    let (model, app) = (api.model(&model)?.snapshot(), app_name(&app)?);
+    view_actions(&model, &app).map(Json).ok_or_else(|| no_app(&model, &app))
+}
+
+/// What an application and its units wait for.
+#[utoipa::path(
+    get, path = "/v1/models/{model}/applications/{app}/why", tag = "applications",
+    params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
+    responses((status = 200, body = ApplicationWhy), (status = 404, body = ApiError))
+)]
+pub(super) async fn why(
+    State(api): State<Api>,
+    Segments((model, app)): AppPath,
+) -> Result<Json<ApplicationWhy>, ApiError> {
+    let (model, app) = (api.model(&model)?.snapshot(), app_name(&app)?);
+    application_why(&model, &app, &api.moment()).map(Json).ok_or_else(|| no_app(&model, &app))
+}

@@ -1,0 +1,250 @@
+//! HTTP/1 over a Unix socket.
+
+use std::marker::PhantomData;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{ACCEPT, CONTENT_TYPE, HOST};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+
+use super::{Client, ClientError};
+use crate::api::{ApiError, ErrorKind};
+
+/// An answer longer than this is not the daemon's.
+const ANSWER_LIMIT: usize = 256 << 20;
+
+/// Joins segments into a path, with whatever a path may not hold encoded.
+pub(super) fn path<'a>(segments: impl Iterator<Item = &'a str>) -> String {
+    let mut path = String::new();
+    for segment in segments {
+        path.push('/');
+        for byte in segment.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => path.push(char::from(byte)),
+                other => path.push_str(&format!("%{other:02X}")),
+            }
+        }
+    }
+    path
+}
+
+fn broken(error: impl std::fmt::Display) -> ClientError {
+    ClientError::Protocol(error.to_string())
+}
+
+impl Client {
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, ClientError> {
+        let stream = UnixStream::connect(&self.socket)
+            .await
+            .map_err(|reason| ClientError::Unreachable { socket: self.socket.clone(), reason })?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        // The connection moves bytes until the answer is read or dropped; its error shows in the answer too.
+        tokio::spawn(async move { drop(connection.await) });
+        let response = sender.send_request(request).await.map_err(broken)?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let body = read(response).await?;
+        Err(match serde_json::from_slice::<ApiError>(&body) {
+            Ok(error) => error.into(),
+            Err(_) => unexplained(status, &body),
+        })
+    }
+
+    fn request(method: Method, uri: &str, body: Vec<u8>) -> Result<Request<Full<Bytes>>, ClientError> {
+        let request = Request::builder().method(method).uri(uri).header(HOST, "localhost").header(ACCEPT, "*/*");
+        let request = if body.is_empty() { request } else { request.header(CONTENT_TYPE, "application/json") };
+        request.body(Full::from(body)).map_err(broken)
+    }
+
+    /// A call with neither query nor body.
+    pub(super) async fn call<R: DeserializeOwned>(&self, method: Method, path: &str) -> Result<R, ClientError> {
+        decode(read(self.send(Self::request(method, path, Vec::new())?).await?).await?)
+    }
+
+    /// A call with a query.
+    pub(super) async fn query<R: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        query: &impl Serialize,
+    ) -> Result<R, ClientError> {
+        self.call(method, &with_query(path, query)?).await
+    }
+
+    /// A call with a body.
+    pub(super) async fn submit<R: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<R, ClientError> {
+        let body = serde_json::to_vec(body).map_err(broken)?;
+        decode(read(self.send(Self::request(method, path, body)?).await?).await?)
+    }
+
+    /// A call whose answer is a stream.
+    pub(super) async fn follow<R>(&self, path: &str, query: &impl Serialize) -> Result<LineReader<R>, ClientError> {
+        let request = Self::request(Method::GET, &with_query(path, query)?, Vec::new())?;
+        Ok(LineReader::new(self.send(request).await?))
+    }
+
+    /// As [`Client::follow`], with a body.
+    pub(super) async fn follow_submit<R>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<LineReader<R>, ClientError> {
+        let body = serde_json::to_vec(body).map_err(broken)?;
+        Ok(LineReader::new(self.send(Self::request(Method::POST, path, body)?).await?))
+    }
+}
+
+fn unexplained(status: StatusCode, body: &[u8]) -> ClientError {
+    let text = String::from_utf8_lossy(body);
+    ClientError::Protocol(format!("{status} {}", text.chars().take(200).collect::<String>()).trim_end().to_owned())
+}
+
+fn with_query(path: &str, query: &impl Serialize) -> Result<String, ClientError> {
+    let fields = serde_json::to_value(query).map_err(broken)?;
+    let mut uri = path.to_owned();
+    let mut separator = '?';
+    for (key, value) in fields.as_object().into_iter().flatten() {
+        let text = match value {
+            serde_json::Value::Null | serde_json::Value::Bool(false) => continue,
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        uri.push(separator);
+        uri.push_str(key);
+        uri.push('=');
+        // A query's value may hold fewer bytes than a path's segment, and is encoded alike.
+        uri.push_str(&self::path(std::iter::once(text.as_str()))[1..]);
+        separator = '&';
+    }
+    Ok(uri)
+}
+
+async fn read(response: Response<Incoming>) -> Result<Bytes, ClientError> {
+    let body = Limited::new(response.into_body(), ANSWER_LIMIT).collect().await.map_err(broken)?;
+    Ok(body.to_bytes())
+}
+
+fn decode<R: DeserializeOwned>(body: Bytes) -> Result<R, ClientError> {
+    serde_json::from_slice(&body).map_err(broken)
+}
+
+/// A stream of JSON values, one a line. Dropping it ends the stream at the daemon too.
+#[derive(Debug)]
+pub struct LineReader<R> {
+    body: Incoming,
+    buffer: Vec<u8>,
+    /// How much of the buffer has no line end in it.
+    searched: usize,
+    item: PhantomData<fn() -> R>,
+}
+
+impl<R> LineReader<R> {
+    fn new(response: Response<Incoming>) -> Self {
+        Self { body: response.into_body(), buffer: Vec::new(), searched: 0, item: PhantomData }
+    }
+
+    fn line(&mut self) -> Option<Vec<u8>> {
+        match self.buffer[self.searched..].iter().position(|b| *b == b'\n') {
+            Some(at) => {
+                let end = self.searched + at;
+                let rest = self.buffer.split_off(end + 1);
+                let mut line = std::mem::replace(&mut self.buffer, rest);
+                line.truncate(end);
+                self.searched = 0;
+                Some(line)
+            }
+            None => {
+                self.searched = self.buffer.len();
+                None
+            }
+        }
+    }
+}
+
+impl<R: DeserializeOwned> LineReader<R> {
+    /// The next value; None at the end. Safe to cancel: nothing is lost then.
+    ///
+    /// # Errors
+    ///
+    /// What the daemon could not go on with, or a broken connection.
+    pub async fn next(&mut self) -> Result<Option<R>, ClientError> {
+        loop {
+            while let Some(line) = self.line() {
+                if line.is_empty() {
+                    continue;
+                }
+                return match serde_json::from_slice(&line) {
+                    Ok(value) => Ok(Some(value)),
+                    Err(reason) => match serde_json::from_slice::<ApiError>(&line) {
+                        Ok(error) => Err(error.into()),
+                        Err(_) => Err(broken(reason)),
+                    },
+                };
+            }
+            match self.body.frame().await {
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.buffer.extend_from_slice(&data);
+                    }
+                }
+                Some(Err(error)) => return Err(broken(error)),
+                None if self.buffer.is_empty() => return Ok(None),
+                None => return Err(broken("the last line broke off")),
+            }
+        }
+    }
+
+    /// Every value to the end.
+    ///
+    /// # Errors
+    ///
+    /// As [`LineReader::next`].
+    pub async fn collect(mut self) -> Result<Vec<R>, ClientError> {
+        let mut all = Vec::new();
+        while let Some(value) = self.next().await? {
+            all.push(value);
+        }
+        Ok(all)
+    }
+}
+
+impl ClientError {
+    /// Whether the daemon is ending or cannot store anything.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Refused { kind: ErrorKind::Unavailable, .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_typed_stays_one_segment() {
+        let made = path(["v1", "models", "a/b?c d"].into_iter());
+        assert_eq!(made, "/v1/models/a%2Fb%3Fc%20d");
+    }
+
+    #[test]
+    fn queries_leave_out_what_is_not_there() {
+        let query = crate::api::requests::JournalParams {
+            units: Some("a/0,b&c".to_owned()),
+            last: Some(3),
+            ..Default::default()
+        };
+        assert_eq!(with_query("/x", &query).unwrap(), "/x?units=a%2F0%2Cb%26c&last=3");
+        assert_eq!(with_query("/x", &crate::api::requests::ForceParams::default()).unwrap(), "/x");
+    }
+}

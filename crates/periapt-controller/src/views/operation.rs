@@ -1,0 +1,251 @@
+//! Operations and tasks: the results of `run` and `exec`, `show-operation`, `show-task` and `operations` (reference
+//! 7.4 and 8.3).
+
+use std::collections::BTreeMap;
+
+use periapt_model::entity::{Operation, Task, TaskKind, TaskStatus};
+use periapt_model::model::Model;
+use periapt_model::names::{TaskId, UnitName};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::Zone;
+
+/// When something was asked for, begun and ended; what has not happened yet is absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Timing {
+    /// `2025-02-25 10:00:00 +0000 UTC`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enqueued: Option<String>,
+    /// As above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<String>,
+    /// As above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed: Option<String>,
+}
+
+/// One task: the value of a unit in the results of `run` and `exec`, and what `show-task` shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TaskResult {
+    /// Its number, as text.
+    pub id: String,
+    /// `action-log`'s lines, each with its time in front.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<String>,
+    /// `action-fail`'s text, or why it could not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// `action-set`'s values, `return-code`, `stdout` and `stderr`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = serde_json::Value)]
+    pub results: Map<String, Value>,
+    /// Where it stands.
+    #[schema(value_type = String)]
+    pub status: TaskStatus,
+    /// When.
+    pub timing: Timing,
+    /// Who runs it.
+    #[schema(value_type = String)]
+    pub unit: UnitName,
+}
+
+/// A task with what is around it: what a client that waits for it needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct TaskView {
+    /// The task, as Juju shows it.
+    pub task: TaskResult,
+    /// The operation it belongs to.
+    #[schema(value_type = u64)]
+    pub operation: TaskId,
+    /// What it runs: the action's name, `juju-exec`, or `replay HOOK`.
+    pub name: String,
+    /// For a task that waits: what its unit does first, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<String>,
+}
+
+/// The action of an operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ActionSummary {
+    /// Its name.
+    pub name: String,
+    /// Its parameters, with defaults.
+    #[schema(value_type = serde_json::Value)]
+    pub parameters: Map<String, Value>,
+}
+
+/// One task of an operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct OperationTask {
+    /// Who runs it.
+    #[schema(value_type = String)]
+    pub host: UnitName,
+    /// Where it stands.
+    #[schema(value_type = String)]
+    pub status: TaskStatus,
+    /// When.
+    pub timing: Timing,
+    /// `action-log`'s lines, each with its time in front.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<String>,
+    /// `action-fail`'s text, or why it could not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// `action-set`'s values, `return-code`, `stdout` and `stderr`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = serde_json::Value)]
+    pub results: Map<String, Value>,
+}
+
+/// One operation, as `show-operation` and `operations` show it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ShowOperation {
+    /// In words.
+    pub summary: String,
+    /// Where it stands: the least advanced of its tasks while any is open, else the worst.
+    #[schema(value_type = String)]
+    pub status: TaskStatus,
+    /// What it runs.
+    pub action: ActionSummary,
+    /// When.
+    pub timing: Timing,
+    /// By number.
+    #[schema(value_type = BTreeMap<String, OperationTask>)]
+    pub tasks: BTreeMap<TaskId, OperationTask>,
+}
+
+/// By number.
+pub type OperationList = BTreeMap<TaskId, ShowOperation>;
+
+/// The results of a whole operation, by unit: what `run` and `exec` print.
+pub type Results = BTreeMap<UnitName, TaskResult>;
+
+fn timing(task: &Task, zone: &Zone) -> Timing {
+    Timing {
+        enqueued: Some(zone.action_time(task.enqueued)),
+        started: task.started.map(|at| zone.action_time(at)),
+        completed: task.completed.map(|at| zone.action_time(at)),
+    }
+}
+
+fn log(task: &Task, zone: &Zone) -> Vec<String> {
+    task.log.iter().map(|(at, line)| format!("{} {line}", zone.action_time(*at))).collect()
+}
+
+fn message(task: &Task) -> Option<String> {
+    Some(task.message.clone()).filter(|text| !text.is_empty())
+}
+
+/// One task, as Juju shows it.
+pub fn task_result(task: &Task, zone: &Zone) -> TaskResult {
+    TaskResult {
+        id: task.id.to_string(),
+        log: log(task, zone),
+        message: message(task),
+        results: task.results.clone(),
+        status: task.status,
+        timing: timing(task, zone),
+        unit: task.unit.clone(),
+    }
+}
+
+/// One task with what is around it, or None when it is not there.
+pub fn show_task(model: &Model, id: TaskId, zone: &Zone) -> Option<TaskView> {
+    let task = model.tasks.get(&id)?;
+    Some(TaskView {
+        task: task_result(task, zone),
+        operation: task.operation,
+        name: task.kind.name(),
+        behind: behind(model, task),
+    })
+}
+
+/// What a task that has not begun waits for, in words.
+fn behind(model: &Model, task: &Task) -> Option<String> {
+    if task.status != TaskStatus::Pending {
+        return None;
+    }
+    if let Some(first) = model.open_tasks(&task.unit).next().filter(|first| first.id != task.id) {
+        return Some(format!("task {} ({}) of {} comes first", first.id, first.kind.name(), task.unit));
+    }
+    let unit = model.units.get(&task.unit)?;
+    let (workload, agent) = super::status::presented(unit);
+    Some(match (workload.status, agent.message.as_str()) {
+        (periapt_model::status::WorkloadStatus::Error, _) => format!("{} is in error: {}", task.unit, workload.message),
+        (_, "") => format!("the agent of {} is {}", task.unit, agent.status),
+        (_, message) => format!("the agent of {} is {}: {message}", task.unit, agent.status),
+    })
+}
+
+/// The results of all tasks of an operation, or None when it is not there.
+pub fn results(model: &Model, id: TaskId, zone: &Zone) -> Option<Results> {
+    let operation = model.operations.get(&id)?;
+    let tasks = operation.tasks.iter().filter_map(|id| model.tasks.get(id));
+    Some(tasks.map(|task| (task.unit.clone(), task_result(task, zone))).collect())
+}
+
+/// Whether nothing more will happen to an operation, or None when it is not there.
+pub fn is_done(model: &Model, id: TaskId) -> Option<bool> {
+    let operation = model.operations.get(&id)?;
+    Some(operation.tasks.iter().filter_map(|id| model.tasks.get(id)).all(|task| task.status.is_final()))
+}
+
+/// One operation, or None when it is not there.
+pub fn show_operation(model: &Model, id: TaskId, zone: &Zone) -> Option<ShowOperation> {
+    Some(shown(model, model.operations.get(&id)?, zone))
+}
+
+/// Every operation that is remembered.
+pub fn operations(model: &Model, zone: &Zone) -> OperationList {
+    model.operations.values().map(|operation| (operation.id, shown(model, operation, zone))).collect()
+}
+
+/// Juju's order for an operation's status: the first of these that any of its tasks has.
+const DECISIVE: [TaskStatus; 8] = [
+    TaskStatus::Running,
+    TaskStatus::Aborting,
+    TaskStatus::Pending,
+    TaskStatus::Error,
+    TaskStatus::Failed,
+    TaskStatus::Aborted,
+    TaskStatus::Cancelled,
+    TaskStatus::Completed,
+];
+
+fn shown(model: &Model, operation: &Operation, zone: &Zone) -> ShowOperation {
+    let tasks: Vec<&Task> = operation.tasks.iter().filter_map(|id| model.tasks.get(id)).map(AsRef::as_ref).collect();
+    let status = DECISIVE.into_iter().find(|s| tasks.iter().any(|t| t.status == *s)).unwrap_or(TaskStatus::Completed);
+    let started = tasks.iter().filter_map(|t| t.started).min();
+    let completed = tasks.iter().filter_map(|t| t.completed).max().filter(|_| status.is_final());
+    let parameters = match tasks.first().map(|t| &t.kind) {
+        Some(TaskKind::Action { params, .. }) => params.clone(),
+        Some(TaskKind::Exec { command, .. }) => Map::from_iter([("command".to_owned(), command.as_str().into())]),
+        Some(TaskKind::Replay { record, .. }) => Map::from_iter([("record".to_owned(), (*record).into())]),
+        None => Map::new(),
+    };
+    ShowOperation {
+        summary: operation.summary.clone(),
+        status,
+        action: ActionSummary { name: tasks.first().map(|t| t.kind.name()).unwrap_or_default(), parameters },
+        timing: Timing {
+            enqueued: Some(zone.action_time(operation.enqueued)),
+            started: started.map(|at| zone.action_time(at)),
+            completed: completed.map(|at| zone.action_time(at)),
+        },
+        tasks: tasks.into_iter().map(|task| (task.id, operation_task(task, zone))).collect(),
+    }
+}
+
+fn operation_task(task: &Task, zone: &Zone) -> OperationTask {
+    OperationTask {
+        host: task.unit.clone(),
+        status: task.status,
+        timing: timing(task, zone),
+        log: log(task, zone),
+        message: message(task),
+        results: task.results.clone(),
+    }
+}
