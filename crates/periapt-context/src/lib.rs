@@ -58,7 +58,6 @@ use crate::outcome::{Outcome, Stop};
 /// [`Reply::Done`], and `session` before that only by learning that the unit does not lead.
 ///
 /// Exit codes are Juju's: 0 well, 1 the command failed, 2 it was called wrongly (which includes an unknown relation id).
-#[must_use]
 pub fn answer(view: &View, effects: &mut Effects, call: &Call<'_>, session: &mut Session) -> Reply {
     if call.supplied.leader == Some(false) {
         session.not_leader = true;

@@ -1,0 +1,41 @@
+//! `juju-log`.
+
+use periapt_model::log::Level;
+
+use super::relation_set::format_warning;
+use crate::context::Context;
+use crate::outcome::{Change, Outcome, Stop};
+use crate::spec::{Flag, IGNORED_FORMAT, Spec};
+
+pub(crate) const SPEC: Spec = Spec {
+    name: "juju-log",
+    synopsis: "<message> ...",
+    purpose: "Write a line to the log.",
+    doc: "The levels are TRACE, DEBUG, INFO, WARNING, ERROR and CRITICAL. A message that starts with a dash needs --\n\
+          in front.",
+    flags: &[
+        Flag::bool("debug", "Write at level DEBUG"),
+        Flag::text("l", "The level; INFO by default").alias("log-level"),
+        IGNORED_FORMAT,
+    ],
+    output: None,
+    run,
+};
+
+fn run(cx: &Context<'_>) -> Result<Outcome, Stop> {
+    let message = cx.args.message()?;
+    let known = cx.view.current_relation().and_then(|(id, ..)| cx.view.relation(id));
+    let prefix = known.map(|known| format!("{}:{}: ", known.endpoint, known.id)).unwrap_or_default();
+    let mut outcome = Outcome { warnings: format_warning(cx, SPEC.name), ..Outcome::default() };
+    let level = match cx.args.text("l").filter(|level| !level.is_empty()) {
+        _ if cx.args.is_on("debug") => Level::Debug,
+        None => Level::Info,
+        Some(text) => text.parse().unwrap_or_else(|_| {
+            let warning = format!("{prefix}Specified log level of {text:?} is not valid");
+            outcome.changes.push(Change::Log(Level::Warning, warning));
+            Level::Info
+        }),
+    };
+    outcome.changes.push(Change::Log(level, format!("{prefix}{message}")));
+    Ok(outcome)
+}

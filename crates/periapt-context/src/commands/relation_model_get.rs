@@ -1,0 +1,25 @@
+//! `relation-model-get`.
+
+use serde_json::json;
+
+use crate::context::Context;
+use crate::outcome::{Outcome, Stop};
+use crate::relation;
+use crate::spec::{Formats, RELATION, Spec};
+
+pub(crate) const SPEC: Spec = Spec {
+    name: "relation-model-get",
+    synopsis: "",
+    purpose: "Print which model the other side of a relation is in.",
+    doc: "Prints its uuid. Outside a relation hook the relation must be given.",
+    flags: &[RELATION],
+    output: Some(Formats::Smart),
+    run,
+};
+
+fn run(cx: &Context<'_>) -> Result<Outcome, Stop> {
+    relation::required(cx)?;
+    cx.args.no_more_than(0)?;
+    // Relations across models do not exist yet: both sides are in this one.
+    Ok(Outcome::json(json!({"uuid": cx.view.model.info.uuid})))
+}

@@ -1,0 +1,92 @@
+//! What a hook wrote, in words for the journal. Values are left out: they may be secret.
+
+use periapt_model::command::Tell;
+use periapt_model::effects::{Changes, Effects, PortChange, Reboot};
+use periapt_model::names::RelationId;
+use serde_json::{Map, Value};
+
+use crate::view::View;
+
+/// What a hook wrote, one line for each kind of write, in the form of the hook command: `relation-set db:3 host port=`,
+/// where `port=` was removed.
+#[must_use]
+pub fn describe(view: &View, effects: &Effects) -> Vec<String> {
+    let mut out = Vec::new();
+    for (id, bags) in &effects.relations {
+        let name = relation_name(view, *id);
+        out.extend(keys(&format!("relation-set {name}"), &bags.unit));
+        out.extend(keys(&format!("relation-set --app {name}"), &bags.app));
+    }
+    out.extend(effects.ports.iter().map(port_line));
+    out.extend(keys("state-set", &effects.state));
+    if !effects.action.results.is_empty() {
+        let mut line = "action-set".to_owned();
+        add_paths(&mut line, "", &effects.action.results);
+        out.push(line);
+    }
+    if effects.action.failed.is_some() {
+        out.push("action-fail".to_owned());
+    }
+    match effects.reboot {
+        Some(Reboot::AfterHook) => out.push("juju-reboot".to_owned()),
+        Some(Reboot::Now) => out.push("juju-reboot --now".to_owned()),
+        None => {}
+    }
+    out
+}
+
+/// The same for what counted at once. A claim of leadership is no write of the charm's.
+#[must_use]
+pub fn describe_tell(tell: &Tell) -> Option<String> {
+    match tell {
+        Tell::UnitStatus { status, .. } => Some(format!("status-set {status}")),
+        Tell::ApplicationStatus { status, .. } => Some(format!("status-set --application {status}")),
+        Tell::WorkloadVersion(_) => Some("application-version-set".to_owned()),
+        Tell::LeaderSettings(changes) => keys("leader-set", changes),
+        Tell::TaskLog { .. } => Some("action-log".to_owned()),
+        Tell::ClaimLeadership => None,
+    }
+}
+
+fn relation_name(view: &View, id: RelationId) -> String {
+    match view.relation(id) {
+        Some(known) => format!("{}:{id}", known.endpoint),
+        None => id.to_string(),
+    }
+}
+
+fn keys(start: &str, changes: &Changes) -> Option<String> {
+    if changes.is_empty() {
+        return None;
+    }
+    let mut line = start.to_owned();
+    for (key, value) in changes {
+        line.push(' ');
+        line.push_str(key);
+        if value.is_none() {
+            line.push('=');
+        }
+    }
+    Some(line)
+}
+
+fn port_line(change: &PortChange) -> String {
+    let verb = if change.open { "open-port" } else { "close-port" };
+    if change.endpoints.iter().any(String::is_empty) {
+        return format!("{verb} {}", change.range);
+    }
+    format!("{verb} {} --endpoints {}", change.range, change.endpoints.join(","))
+}
+
+fn add_paths(line: &mut String, prefix: &str, results: &Map<String, Value>) {
+    for (key, value) in results {
+        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        match value {
+            Value::Object(inner) => add_paths(line, &path, inner),
+            _ => {
+                line.push(' ');
+                line.push_str(&path);
+            }
+        }
+    }
+}
