@@ -1,1 +1,31 @@
-//! periapt-agent
+//! Running the steps that the pure core decides.
+//!
+//! **Owns** the agents of one model's units ([`Agents`]): what a step needs of the machine (a unit's folder, the charm's
+//! process with its environment and its output, the socket of its hook commands, the machine lock), and the loop around
+//! [`next`](periapt_lifecycle::next) that a unit lives in.
+//!
+//! **Must not know** the store, or how anything is decided: it sees the model through [`control::Control`], asks the core
+//! what to do, does it, and commits what came of it in one transaction.
+//!
+//! Start with `unit.rs`, the loop; a process is run by `execution.rs`, and its hook commands are answered in `serve.rs`.
+
+pub mod control;
+mod deferred;
+mod dispatch;
+mod environment;
+mod execution;
+pub mod fault;
+mod folder;
+mod leftover;
+mod machine_lock;
+mod output;
+mod report;
+mod serve;
+mod shared;
+mod socket;
+mod substrate;
+mod supervisor;
+mod unit;
+
+pub use shared::AgentOptions;
+pub use supervisor::{Agents, StartError};

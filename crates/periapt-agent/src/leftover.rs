@@ -1,0 +1,173 @@
+//! What a process leaves behind when its daemon dies: a footprint in the unit's folder, by which the next daemon finds
+//! and kills it before it does anything else with the unit (I2, I5).
+//!
+//! A process is taken for part of the hook if it is in the hook's process group *and* carries the hook's context id in
+//! its environment: ids of groups are used again by the system, context ids never are. What a charm started with
+//! `setsid`, such as a service, has a group of its own and lives on.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process_group};
+use serde::{Deserialize, Serialize};
+
+/// A process that was about to start, or has started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Footprint {
+    /// Its `JUJU_CONTEXT_ID`.
+    pub context: String,
+    /// The boot identity of its substrate.
+    pub boot: Option<String>,
+    /// Its process group. None: it was not yet known, so that any group may hold it.
+    #[serde(skip)]
+    pub group: Option<i32>,
+}
+
+impl Footprint {
+    /// Writes it to `path`, before the process starts: a line of JSON, to which [`Footprint::started`] adds the group.
+    /// A power failure needs no care: after it, the process is gone as well.
+    ///
+    /// # Errors
+    /// Those of writing the file.
+    pub fn write(&self, path: &Path) -> io::Result<File> {
+        let mut text = serde_json::to_vec(self).map_err(io::Error::other)?;
+        text.push(b'\n');
+        let mut file = File::create(path)?;
+        file.write_all(&text)?;
+        Ok(file)
+    }
+
+    /// Adds the group of the process that has started.
+    ///
+    /// # Errors
+    /// Those of writing the file.
+    pub fn started(&mut self, file: &mut File, group: i32) -> io::Result<()> {
+        self.group = Some(group);
+        file.write_all(format!("{group}\n").as_bytes())
+    }
+
+    /// Reads it from `path`. None when there is none, or when its writer died before its first line was whole: then no
+    /// process had started.
+    pub fn read(path: &Path) -> Option<Self> {
+        let text = fs::read_to_string(path).ok()?;
+        let (first, rest) = text.split_once('\n')?;
+        let footprint: Self = serde_json::from_str(first).ok()?;
+        let group = rest.strip_suffix('\n').and_then(|line| line.parse().ok());
+        Some(Self { group, ..footprint })
+    }
+}
+
+/// How long a killed process may take to go. One that hangs in the kernel longer cannot run any more of its code.
+const GONE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Kills the footprint's processes and waits until they are gone. Blocks.
+pub(crate) fn kill(footprint: &Footprint, proc: &Path) {
+    if let Some(group) = footprint.group
+        && Pid::from_raw(group).is_none_or(|group| test_kill_process_group(group) == Err(rustix::io::Errno::SRCH))
+    {
+        return;
+    }
+    let deadline = Instant::now() + GONE_WITHIN;
+    let mut pause = Duration::from_millis(1);
+    // Again and again, since what is being killed may be starting processes.
+    loop {
+        let found = find(footprint, proc);
+        for pid in &found {
+            let _ = kill_process(*pid, Signal::KILL);
+        }
+        if found.is_empty() || Instant::now() >= deadline {
+            return;
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
+}
+
+fn find(footprint: &Footprint, proc: &Path) -> Vec<Pid> {
+    let wanted = format!("{}={}", periapt_hook::vars::CONTEXT_ID, footprint.context).into_bytes();
+    let own = rustix::process::getpid();
+    let entries = fs::read_dir(proc).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| {
+            let pid = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
+            let group = group_of(&entry.path())?;
+            let in_group = footprint.group.is_none_or(|wanted| wanted == group);
+            (pid != own && in_group && carries(&entry.path(), &wanted)).then_some(pid)
+        })
+        .collect()
+}
+
+/// The process group of a live process; None for one that is gone or a zombie.
+fn group_of(process: &Path) -> Option<i32> {
+    let stat = fs::read_to_string(process.join("stat")).ok()?;
+    // The name in parentheses may hold anything; after it: state, parent, group.
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    let state = fields.next()?;
+    let group = fields.nth(1)?.parse().ok()?;
+    (!matches!(state, "Z" | "X" | "x")).then_some(group)
+}
+
+fn carries(process: &Path, variable: &[u8]) -> bool {
+    fs::read(process.join("environ")).is_ok_and(|environ| environ.split(|b| *b == 0).any(|entry| entry == variable))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::CommandExt;
+    use std::process::{Child, Command};
+
+    fn sleeper(context: &str, own_group: bool) -> Child {
+        let mut command = Command::new("sleep");
+        command.arg("600").env(periapt_hook::vars::CONTEXT_ID, context);
+        if own_group {
+            command.process_group(0);
+        }
+        command.spawn().unwrap()
+    }
+
+    fn killed(child: &mut Child) -> bool {
+        use std::os::unix::process::ExitStatusExt;
+        child.try_wait().unwrap().is_some_and(|status| status.signal() == Some(9))
+    }
+
+    #[test]
+    fn only_the_group_with_the_context_is_killed() {
+        let context = format!("app/0-install-{}", std::process::id());
+        let (mut hook, mut other) = (sleeper(&context, true), sleeper("app/0-install-other", true));
+        let group = i32::try_from(hook.id()).unwrap();
+        let mut service = sleeper(&context, true);
+
+        let footprint = Footprint { context, boot: None, group: Some(group) };
+        kill(&footprint, Path::new("/proc"));
+        assert!(killed(&mut hook));
+        assert!(!killed(&mut service) && !killed(&mut other));
+
+        // With the group unknown, the context alone decides.
+        kill(&Footprint { group: None, ..footprint }, Path::new("/proc"));
+        assert!(killed(&mut service));
+        assert!(!killed(&mut other));
+        other.kill().unwrap();
+        other.wait().unwrap();
+    }
+
+    #[test]
+    fn a_file_cut_short_names_the_context_or_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("process");
+        assert_eq!(Footprint::read(&path), None);
+        let mut footprint = Footprint { context: "c".into(), boot: Some("b".into()), group: None };
+        let mut file = footprint.write(&path).unwrap();
+        assert_eq!(Footprint::read(&path), Some(footprint.clone()));
+        footprint.started(&mut file, 71).unwrap();
+        assert_eq!(Footprint::read(&path), Some(footprint.clone()));
+        let whole = fs::read(&path).unwrap();
+        for length in 0..whole.len() {
+            fs::write(&path, &whole[..length]).unwrap();
+            let read = Footprint::read(&path);
+            assert!(read.is_none_or(|read| read.context == "c" && read.group.is_none()));
+        }
+    }
+}

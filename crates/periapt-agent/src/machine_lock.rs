@@ -1,0 +1,65 @@
+//! The machine lock: units on one machine take turns (Juju 3.6: `core/machinelock`).
+//!
+//! Held for hooks, `exec` and actions that are not parallel; not for putting charm files in place, leadership, and
+//! parallel actions. Waiters are served in the order they came. In the `process` substrate each unit has a machine of
+//! its own, so nobody ever waits.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use periapt_model::names::MachineId;
+use tokio::sync::{Mutex as FairMutex, OwnedMutexGuard};
+
+/// The locks of all machines that somebody holds or waits for.
+#[derive(Debug, Default)]
+pub(crate) struct MachineLocks {
+    locks: Mutex<HashMap<MachineId, Weak<FairMutex<()>>>>,
+}
+
+impl MachineLocks {
+    /// Waits for `machine`'s lock. It is given back when the guard is dropped.
+    pub(crate) async fn hold(&self, machine: MachineId) -> OwnedMutexGuard<()> {
+        let lock = {
+            let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(lock) = locks.get(&machine).and_then(Weak::upgrade) {
+                lock
+            } else {
+                locks.retain(|_, lock| lock.strong_count() > 0);
+                let lock = Arc::new(FairMutex::new(()));
+                locks.insert(machine, Arc::downgrade(&lock));
+                lock
+            }
+        };
+        lock.lock_owned().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::Future;
+    use std::task::{Context, Waker};
+
+    #[test]
+    fn one_machine_takes_turns_and_another_does_not_wait() {
+        let locks = MachineLocks::default();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut first = Box::pin(locks.hold(MachineId(1)));
+        let std::task::Poll::Ready(held) = first.as_mut().poll(&mut context) else { panic!("nobody holds it") };
+        let mut second = Box::pin(locks.hold(MachineId(1)));
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        assert!(Box::pin(locks.hold(MachineId(2))).as_mut().poll(&mut context).is_ready());
+        drop(held);
+        assert!(second.as_mut().poll(&mut context).is_ready());
+    }
+
+    #[test]
+    fn locks_that_nobody_holds_are_forgotten() {
+        let locks = MachineLocks::default();
+        let mut context = Context::from_waker(Waker::noop());
+        for machine in 0..100 {
+            assert!(Box::pin(locks.hold(MachineId(machine))).as_mut().poll(&mut context).is_ready());
+        }
+        assert!(locks.locks.lock().unwrap().len() <= 1);
+    }
+}

@@ -1,0 +1,107 @@
+//! What all agents of a model share.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use periapt_model::names::MachineId;
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use crate::control::Control;
+use crate::machine_lock::MachineLocks;
+use crate::substrate::{ProcessSubstrate, Substrate};
+
+/// A hook that has waited this long for its turn starts anyway: the hooks before it may be waiting for what it does.
+const LONGEST_WAIT_FOR_TURN: Duration = Duration::from_secs(2);
+
+/// Where the agents of one model find and put things.
+#[derive(Clone, Debug)]
+pub struct AgentOptions {
+    /// The model's own folder. Below it `agents/unit-app-0/…` and `tools/` are made, as on a Juju machine.
+    pub model_dir: PathBuf,
+    /// The unpacked charms: `<id>/` holds the tree of the charm with that id.
+    pub charms_dir: PathBuf,
+    /// The uploaded resources: the file of hash `<hash>` has that name.
+    pub resources_dir: PathBuf,
+    /// The program that every hook command is a link to.
+    pub hook_program: PathBuf,
+    /// `JUJU_API_ADDRESSES` of every hook; may be empty.
+    pub api_addresses: String,
+    /// `PATH` of every hook after the hook commands.
+    pub system_path: OsString,
+    /// How many processes run at once before others wait for a moment; see [`AgentOptions::new`].
+    pub most_processes: usize,
+    /// How long a process that is asked to end (SIGTERM) may take before it is killed.
+    pub kill_grace: Duration,
+    /// Keep the folders of units that are gone, to look into them.
+    pub keep_folders: bool,
+}
+
+impl AgentOptions {
+    /// The usual: the daemon's own `PATH`, four processes for each processor, five seconds of grace, nothing kept.
+    pub fn new(model_dir: PathBuf, charms_dir: PathBuf, resources_dir: PathBuf, hook_program: PathBuf) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let system_path = std::env::var_os("PATH").filter(|path| !path.is_empty());
+        Self {
+            model_dir,
+            charms_dir,
+            resources_dir,
+            hook_program,
+            api_addresses: String::new(),
+            system_path: system_path.unwrap_or_else(|| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into()),
+            most_processes: 4 * processors,
+            kill_grace: Duration::from_secs(5),
+            keep_folders: false,
+        }
+    }
+
+    /// The folder of the hook commands.
+    pub(crate) fn tools_dir(&self) -> PathBuf {
+        self.model_dir.join("tools")
+    }
+}
+
+/// What all agents of a model share.
+pub(crate) struct Shared {
+    pub(crate) control: Arc<dyn Control>,
+    pub(crate) options: AgentOptions,
+    pub(crate) substrate: Arc<dyn Substrate>,
+    pub(crate) machine_locks: MachineLocks,
+    /// Raised when the agents are to stop.
+    pub(crate) stop: CancellationToken,
+    turns: Arc<Semaphore>,
+}
+
+/// The right to run a process now.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    _machine: Option<OwnedMutexGuard<()>>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Shared {
+    pub(crate) fn new(control: Arc<dyn Control>, options: AgentOptions) -> Self {
+        let turns = Arc::new(Semaphore::new(options.most_processes.max(1)));
+        Self {
+            control,
+            options,
+            substrate: Arc::new(ProcessSubstrate::new()),
+            machine_locks: MachineLocks::default(),
+            stop: CancellationToken::new(),
+            turns,
+        }
+    }
+
+    /// Waits for a turn: for the machine's lock, if one is named, without limit, and for a place among the processes
+    /// that run, for a moment.
+    pub(crate) async fn turn(&self, machine: Option<MachineId>) -> Turn {
+        let machine = match machine {
+            Some(id) => Some(self.machine_locks.hold(id).await),
+            None => None,
+        };
+        let place = tokio::time::timeout(LONGEST_WAIT_FOR_TURN, Arc::clone(&self.turns).acquire_owned()).await;
+        Turn { _machine: machine, _place: place.ok().and_then(Result::ok) }
+    }
+}

@@ -1,0 +1,184 @@
+//! The agents of a model: one for each of its units, started as units come and forgotten as they go.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use periapt_context::known_commands;
+use periapt_model::log::Level;
+use periapt_model::names::UnitName;
+use tokio::task::{Id, JoinHandle, JoinSet};
+
+use crate::control::Control;
+use crate::folder::{self, FolderError, UnitFolder};
+use crate::leftover::Footprint;
+use crate::report::Report;
+use crate::shared::{AgentOptions, Shared};
+use crate::unit::{Ended, UnitAgent};
+
+/// An agent that failed is started again after this.
+const START_AGAIN: Duration = Duration::from_secs(5);
+
+/// The agents of one model. Dropped, they are asked to stop, but nobody waits for them: see [`Agents::shutdown`].
+pub struct Agents {
+    shared: Arc<Shared>,
+    supervisor: Option<JoinHandle<()>>,
+}
+
+/// The agents of a model could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start the agents of model {model:?}: {source}")]
+pub struct StartError {
+    model: String,
+    source: FolderError,
+}
+
+impl Agents {
+    /// Starts an agent for each unit of the model that `control` controls, and for those that will come. Must be called
+    /// within a Tokio runtime with I/O and time.
+    ///
+    /// # Errors
+    /// The folders that all agents share cannot be made.
+    pub fn start(control: Arc<dyn Control>, options: AgentOptions) -> Result<Self, StartError> {
+        let tools = options.tools_dir();
+        let made = folder::make_tools(&tools, &options.hook_program, known_commands());
+        made.map_err(|source| StartError { model: control.snapshot().info.name.to_string(), source })?;
+        let shared = Arc::new(Shared::new(control, options));
+        let supervisor = Supervisor { shared: Arc::clone(&shared), agents: JoinSet::new(), units: HashMap::new() };
+        Ok(Self { shared, supervisor: Some(tokio::spawn(supervisor.run())) })
+    }
+
+    /// Stops all agents and waits for them. Hooks that run are ended, recorded as interrupted, and run again when the
+    /// agents start again.
+    pub async fn shutdown(mut self) {
+        self.shared.stop.cancel();
+        if let Some(supervisor) = self.supervisor.take() {
+            let _ = supervisor.await;
+        }
+    }
+}
+
+impl Drop for Agents {
+    fn drop(&mut self) {
+        self.shared.stop.cancel();
+    }
+}
+
+struct Supervisor {
+    shared: Arc<Shared>,
+    agents: JoinSet<(UnitName, Ended)>,
+    /// The units that need no new agent: None for those that are somebody else's.
+    units: HashMap<UnitName, Option<Id>>,
+}
+
+impl Supervisor {
+    async fn run(mut self) {
+        self.remove_strays().await;
+        let mut changes = self.shared.control.watch_units();
+        let mut watching = true;
+        loop {
+            let stopping = self.shared.stop.is_cancelled();
+            if stopping && self.agents.is_empty() {
+                return;
+            }
+            if !stopping {
+                changes.borrow_and_update();
+                self.start_missing();
+            }
+            tokio::select! {
+                changed = changes.changed(), if watching && !stopping => watching = changed.is_ok(),
+                Some(ended) = self.agents.join_next_with_id() => match ended {
+                    Ok((_, (unit, ended))) => self.ended(unit, ended).await,
+                    Err(error) => self.died(error.id(), &error.to_string()),
+                },
+                () = self.shared.stop.cancelled(), if !stopping => {}
+            }
+        }
+    }
+
+    fn start_missing(&mut self) {
+        let model = self.shared.control.snapshot();
+        self.units.retain(|unit, agent| agent.is_some() || model.units.contains_key(unit));
+        for unit in model.units.keys() {
+            if !self.units.contains_key(unit) {
+                self.start(unit.clone(), Duration::ZERO);
+            }
+        }
+    }
+
+    fn start(&mut self, unit: UnitName, delay: Duration) {
+        let shared = Arc::clone(&self.shared);
+        let name = unit.clone();
+        let agent = self.agents.spawn(async move {
+            if !delay.is_zero() {
+                tokio::select! {
+                    () = tokio::time::sleep(delay) => {}
+                    () = shared.stop.cancelled() => return (name, Ended::Stopped),
+                }
+            }
+            let ended = UnitAgent::new(shared, name.clone()).run().await;
+            (name, ended)
+        });
+        self.units.insert(unit, Some(agent.id()));
+    }
+
+    async fn ended(&mut self, unit: UnitName, ended: Ended) {
+        match ended {
+            Ended::Stopped => drop(self.units.remove(&unit)),
+            Ended::Fenced => {
+                self.report(&unit).uniter(Level::Warning, "another agent has taken the unit: this one has stopped");
+                self.units.insert(unit, None);
+            }
+            Ended::Gone => {
+                self.units.remove(&unit);
+                self.report(&unit).uniter(Level::Info, format!("unit {:?} shutting down: it is gone", unit.to_string()));
+                if !self.shared.options.keep_folders {
+                    let folder = UnitFolder::new(&self.shared.options.model_dir, &unit);
+                    if let Ok(Err(error)) = tokio::task::spawn_blocking(move || folder.remove()).await {
+                        self.report(&unit).uniter(Level::Warning, format!("cannot remove the unit's folder: {error}"));
+                    }
+                }
+            }
+            Ended::Failed(why) => self.start_again(unit, &why),
+        }
+    }
+
+    /// An agent panicked.
+    fn died(&mut self, agent: Id, why: &str) {
+        let unit = self.units.iter().find(|(_, id)| **id == Some(agent)).map(|(unit, _)| unit.clone());
+        if let Some(unit) = unit {
+            self.start_again(unit, why);
+        }
+    }
+
+    fn start_again(&mut self, unit: UnitName, why: &str) {
+        self.report(&unit).uniter(Level::Error, format!("the agent has failed and starts again: {why}"));
+        self.start(unit, START_AGAIN);
+    }
+
+    fn report(&self, unit: &UnitName) -> Report {
+        Report::new(Arc::clone(&self.shared.control), unit)
+    }
+
+    /// Removes the folders of units that went away while no daemon ran, and what still runs in them.
+    async fn remove_strays(&self) {
+        let shared = Arc::clone(&self.shared);
+        let removed = tokio::task::spawn_blocking(move || {
+            let model = shared.control.snapshot();
+            let entries = fs::read_dir(shared.options.model_dir.join("agents")).into_iter().flatten().flatten();
+            let units: HashSet<UnitName> =
+                entries.filter_map(|entry| UnitName::from_tag(entry.file_name().to_str()?)).collect();
+            for unit in units.into_iter().filter(|unit| !model.units.contains_key(unit)) {
+                let folder = UnitFolder::new(&shared.options.model_dir, &unit);
+                if let Some(footprint) = Footprint::read(&folder.footprint()) {
+                    shared.substrate.end_leftover(&footprint);
+                }
+                if !shared.options.keep_folders {
+                    let _ = folder.remove();
+                }
+            }
+        });
+        let _ = removed.await;
+    }
+}
