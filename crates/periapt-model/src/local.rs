@@ -93,9 +93,6 @@ pub enum Op {
         /// A forced upgrade out of an error: no `upgrade-charm` follows, this hook stays as it is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         interrupted: Option<Box<FailedHook>>,
-        /// They could not be put in place: why, and when the agent tries again.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        failed: Option<Failure>,
     },
     /// A hook.
     Hook {
@@ -119,6 +116,15 @@ pub struct FailedHook {
     /// Its inputs.
     #[serde(default)]
     pub seen: SeenInputs,
+}
+
+/// Charm files that could not be put in place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedDeploy {
+    /// Which: others are tried at once.
+    pub charm: CharmRef,
+    /// Why, and when the agent tries again.
+    pub failure: Failure,
 }
 
 /// One relation as this unit's hooks have seen it.
@@ -223,6 +229,9 @@ pub struct Local {
     /// The files in place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charm: Option<CharmRef>,
+    /// The files that could not be put in place, if that was the last that was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploy_failed: Option<FailedDeploy>,
     /// The inputs the last committed `config-changed` saw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<SeenInputs>,
