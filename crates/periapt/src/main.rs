@@ -1,1 +1,33 @@
-fn main() {}
+//! Periapt: the command line, and the daemon behind it.
+//!
+//! **Owns** the commands, their arguments and output formats, and how controller and agents are put together in one
+//! process. **Must not know** how anything is decided.
+//!
+//! The program goes by three kinds of names: `periapt`, `juju` (for scripts and test suites written for it), and that of
+//! any hook command, as which it does what `periapt-hook` does.
+
+mod args;
+mod cli;
+mod commands;
+mod daemon;
+mod error;
+mod home;
+mod output;
+mod render;
+mod session;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let called = std::env::args_os().next().unwrap_or_default();
+    let name = Path::new(&called).file_name().unwrap_or_default().to_string_lossy();
+    match name.as_ref() {
+        "juju" => cli::run("juju", std::env::args_os()),
+        name if periapt_context::known_commands().contains(&name) => periapt_hook::program::main(),
+        _ => cli::run("periapt", std::env::args_os()),
+    }
+}

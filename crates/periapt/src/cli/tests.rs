@@ -1,0 +1,159 @@
+use super::*;
+
+fn parse(line: &str) -> Result<Command, clap::Error> {
+    let words = std::iter::once("juju".to_owned()).chain(shlex::split(line).unwrap());
+    command("juju").try_get_matches_from(words).and_then(|m| Cli::from_arg_matches(&m)).map(|cli| cli.command)
+}
+
+#[test]
+fn the_definition_is_sound() {
+    command("periapt").debug_assert();
+}
+
+/// Reference 8.1: what `jubilant` calls, as far as its verbs are there.
+const JUBILANT: &[&str] = &[
+    "add-model --no-switch m localhost/here --controller periapt --config a=b --config c=d --credential x",
+    "add-unit --model m app --attach-storage a,b --num-units 2 --to 1,2",
+    "config --model m --format json app",
+    "config --model m app a=b c=true --reset x,y",
+    "debug-log --model m --limit 100",
+    "deploy --model m ./x.charm app --attach-storage a,b --base ubuntu@24.04 --bind ep=alpha --channel edge \
+     --config a=b --constraints mem=1G --constraints cores=2 --force --num-units 3 --resource r=./f --revision 3 \
+     --storage data=1G --to 1,2 --trust",
+    "destroy-model m --no-prompt --destroy-storage --force --no-wait --timeout 30s",
+    "destroy-model m --no-prompt --release-storage",
+    "exec --model m --format json --unit app/0 --wait 30s -- ls -l",
+    "exec --model m --format json --machine 0 -- hostname",
+    "integrate --model m a:x b:y --via 10.0.0.0/8,10.1.0.0/16",
+    "model-config --model m --format json",
+    "model-config --model m a=b --reset x,y",
+    "refresh --model m app --base ubuntu@24.04 --channel edge --config a=b --force --force-base --force-units \
+     --path ./x --resource r=./f --revision 3 --storage s=1G --trust",
+    "remove-application --model m --no-prompt a b --destroy-storage --force",
+    "remove-relation --model m a:x b:y --force",
+    "remove-unit --model m --no-prompt a/0 a/1 --destroy-storage --force",
+    "remove-unit --model m --no-prompt a --num-units 2",
+    "run --model m --format json app/0 act --wait 30s --params /tmp/f.yaml",
+    "show-model --format json m",
+    "show-unit --model m app/0 --format json",
+    "status --model m --format json",
+    "trust --model m app --remove --scope cluster",
+    "version --format json --all",
+];
+
+/// What people and other programs type.
+const OTHERS: &[&str] = &[
+    "deploy . -n 2 --config ./options.yaml -m periapt:admin/m",
+    "relate a b",
+    "add-relation a b",
+    "remove-relation 3",
+    "resolve app/0 app/1 --no-retry",
+    "resolved --all",
+    "status app 'app/*' 0 --relations --watch 2s --utc --color",
+    "status --integrations --storage --format=line",
+    "status --format short",
+    "status --format summary --no-color",
+    "show-unit app/0 --endpoint db --related-unit b/0 --app",
+    "show-application app --format json",
+    "debug-log -i app/0 -i 'db*' -x machine-0 --include-module unit --exclude-module juju --include-labels a -l debug \
+     -n 50 --replay --no-tail --no-color --location --date --ms --utc --retry",
+    "run app/leader app/0 act a.b=c --string-args --background",
+    "exec --all hostname",
+    "exec -a app -u other/0 'ls | wc'",
+    "exec --parallel=false -u a/0 -- ls",
+    "actions app --schema --format json",
+    "show-operation 3 --wait 5m --utc",
+    "show-task 4 --watch",
+    "operations --apps a,b --limit 3 --format json",
+    "cancel-task 3 4",
+    "switch admin/m",
+    "switch",
+    "models --format yaml",
+    "expose app --to-cidrs 0.0.0.0/0",
+    "unexpose app",
+    "tail app/0 db --format json --last 5 --no-follow",
+    "tail --since 5m",
+    "why app/0",
+    "why app --format json",
+    "wait --for active=db,idle --for gone=x/0 --timeout 2m",
+    "replay app/0 17",
+    "lifecycle --format dot",
+    "daemon run --background",
+    "daemon status --format json",
+    "completion zsh",
+    "man --dir /tmp/man",
+    "pack ./charm -o out",
+    "attach-resource app r=./file",
+];
+
+#[test]
+fn every_command_line_in_use_is_understood() {
+    for line in JUBILANT.iter().chain(OTHERS) {
+        if let Err(error) = parse(line) {
+            panic!("{line}\n{error}");
+        }
+    }
+}
+
+#[test]
+fn misuse_is_refused() {
+    for line in [
+        "deploy",
+        "deploy ./x App",
+        "deploy ./x -n 0",
+        "deploy ./x -n many",
+        "deploy ./x --resource r",
+        "add-unit app -n -1",
+        "remove-unit",
+        "integrate a",
+        "remove-relation a b c",
+        "status --watch soon",
+        "status --watch 0s",
+        "status -m lxd:m",
+        "show-unit app",
+        "run",
+        "exec --unit a/0",
+        "exec --all --unit a/0 -- ls",
+        "resolved --all a/0",
+        "debug-log -l LOUD",
+        "destroy-model",
+        "add-model Upper",
+        "tail --last some",
+        "tail --all --last 3",
+        "wait --for active",
+        "replay app/0 x",
+        "why App",
+        "completion tcsh",
+        "show-task x",
+    ] {
+        assert!(parse(line).is_err(), "{line}");
+    }
+}
+
+fn refusal(line: &str) -> CliError {
+    usage("periapt", &parse(line).unwrap_err())
+}
+
+#[test]
+fn misuse_says_what_to_do() {
+    let error = refusal("stauts");
+    assert_eq!(error.message, "unrecognized subcommand 'stauts'");
+    assert!(error.hint.unwrap().contains("'status'"));
+    let error = refusal("deploy . --num-unit 3");
+    assert!(error.message.contains("--num-unit"), "{error:?}");
+    assert!(error.hint.unwrap().contains("--num-units"));
+    let error = refusal("ssh app/0");
+    assert!(error.message.contains("does not have yet"), "{error:?}");
+    assert_eq!(error.code, USAGE);
+    let error = refusal("show-unit app");
+    assert!(error.message.contains("a unit is written APPLICATION/NUMBER"), "{error:?}");
+}
+
+#[test]
+fn verbs_that_are_there_are_not_said_to_be_missing() {
+    let there = command("periapt");
+    for verb in NOT_YET {
+        assert!(there.find_subcommand(verb).is_none(), "{verb}");
+    }
+    assert!(NOT_YET.is_sorted());
+}

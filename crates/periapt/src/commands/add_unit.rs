@@ -1,0 +1,37 @@
+//! `add-unit`
+
+use clap::Args;
+use periapt_model::names::AppName;
+
+use super::deploy::no_effect;
+use crate::args::{ModelArgs, complete, positive};
+use crate::error::Result;
+use crate::session::Session;
+
+/// Add units to an application
+#[derive(Args, Debug)]
+pub struct AddUnit {
+    /// The application
+    #[arg(add = complete::apps())]
+    application: AppName,
+    /// How many
+    #[arg(short = 'n', long, value_name = "N", default_value = "1", value_parser = positive)]
+    num_units: u32,
+    /// Without effect: everything runs on this machine
+    #[arg(long)]
+    to: Vec<String>,
+    /// Without effect: storage comes later
+    #[arg(long)]
+    attach_storage: Vec<String>,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+impl AddUnit {
+    /// Asks for them.
+    pub async fn run(self, session: &Session) -> Result {
+        no_effect([("--to", !self.to.is_empty()), ("--attach-storage", !self.attach_storage.is_empty())]);
+        session.model(&self.model)?.add_units(&self.application, self.num_units).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,246 @@
+//! What `deploy`, `refresh` and `pack` share: preparing a charm, with progress, and its resources.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use periapt_build::{BuildError, BuildOptions, Prepared, Progress};
+use periapt_controller::api::requests::Upload;
+use periapt_model::charm::{CharmMeta, ResourceKind};
+use periapt_model::entity::Charm;
+use periapt_model::names::{CharmId, ResourceName};
+
+use crate::args::ResourceArg;
+use crate::error::{CliError, Result, reading, writing};
+use crate::output::say;
+use crate::render::style::{DIM, WAITS, paint};
+use crate::session::Session;
+
+/// A spinner on a terminal, plain lines elsewhere.
+pub struct Talk {
+    bar: Option<ProgressBar>,
+}
+
+impl Talk {
+    /// Says nothing yet.
+    pub fn new() -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed:.dim}") {
+                bar.set_style(style);
+            }
+            bar
+        });
+        Self { bar }
+    }
+}
+
+impl Progress for Talk {
+    fn step(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => {
+                bar.enable_steady_tick(Duration::from_millis(100));
+                bar.set_message(text.to_owned());
+            }
+            None => say(text),
+        }
+    }
+
+    fn line(&self, text: &str) {
+        // Elsewhere the details of pip would bury what the command itself says.
+        if let Some(bar) = &self.bar {
+            let short: String = text.chars().take(100).collect();
+            bar.suspend(|| say(paint(DIM, format!("  {short}"))));
+        }
+    }
+}
+
+impl Drop for Talk {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// The usual places in the home.
+pub fn options(session: &Session) -> BuildOptions {
+    BuildOptions::new(session.home.path())
+}
+
+/// Makes a charm ready to run.
+///
+/// # Errors
+/// What the build says, each mistake in the metadata on a line of its own.
+pub fn prepare(source: &Path, options: &BuildOptions) -> Result<Prepared> {
+    let talk = Talk::new();
+    periapt_build::prepare(source, options, &talk).map_err(explain)
+}
+
+/// A build's failure as a command's.
+pub fn explain(error: BuildError) -> CliError {
+    match &error {
+        BuildError::Metadata { diagnostics } if diagnostics.len() > 1 => {
+            CliError::new(format!("the charm's metadata has {} problems:\n{error}", diagnostics.len()))
+        }
+        _ => error.into(),
+    }
+}
+
+/// The charm as the model keeps it; the daemon gives it its url and revision.
+pub fn charm(prepared: &Prepared) -> Charm {
+    Charm {
+        id: CharmId(prepared.id.clone()),
+        url: String::new(),
+        revision: 0,
+        version: prepared.version.clone(),
+        meta: prepared.meta.clone(),
+    }
+}
+
+/// `local:db-2` is revision 2 of db.
+pub fn split_url(url: &str) -> (&str, &str) {
+    let name = url.strip_prefix("local:").unwrap_or(url);
+    name.rsplit_once('-').unwrap_or((name, "0"))
+}
+
+/// What the charm declares and Periapt does not have yet, in words.
+pub fn missing(meta: &CharmMeta) -> Option<String> {
+    let names =
+        |kind: &str, names: Vec<&str>| (!names.is_empty()).then(|| format!("{kind} ({})", names.join(", ")));
+    let images = meta.resources.iter().filter(|(_, r)| r.kind == ResourceKind::OciImage);
+    let parts = [
+        names("workload containers", meta.containers.keys().map(|k| k.as_str()).collect()),
+        names("container images", images.map(|(k, _)| k.as_str()).collect()),
+        names("storage", meta.storages.keys().map(|k| k.as_str()).collect()),
+        names("devices", meta.devices.keys().map(String::as_str).collect()),
+        meta.subordinate.then(|| "being a subordinate".to_owned()),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| {
+        format!(
+            "{} declares {}: that is not supported yet, and the charm runs without it",
+            meta.name,
+            parts.join(", ")
+        )
+    })
+}
+
+/// What the user should know of a charm.
+pub struct Report<'a> {
+    /// From the build.
+    pub warnings: &'a [String],
+    /// From [`missing`].
+    pub missing: Option<&'a str>,
+}
+
+impl Report<'_> {
+    /// Says it on standard error.
+    pub fn print(&self) {
+        for warning in self.warnings.iter().map(String::as_str).chain(self.missing) {
+            say(format!("{} {warning}", paint(WAITS, "WARNING")));
+        }
+    }
+}
+
+/// Puts the files of resources into the home.
+///
+/// # Errors
+/// A resource that the charm does not have or that is given twice; a file that cannot be copied.
+pub fn upload(
+    session: &Session,
+    meta: &CharmMeta,
+    args: &[ResourceArg],
+) -> Result<BTreeMap<ResourceName, Upload>> {
+    let mut uploads = BTreeMap::new();
+    for ResourceArg { name, path } in args {
+        let Some(resource) = meta.resources.get(name) else {
+            let known: Vec<&str> = meta.resources.keys().map(ResourceName::as_str).collect();
+            let hint = match known.as_slice() {
+                [] => format!("{} has no resources", meta.name),
+                known => format!("{} has {}", meta.name, known.join(", ")),
+            };
+            return Err(CliError::new(format!("unrecognized resource {:?}", name.as_str())).hint(hint));
+        };
+        if resource.kind == ResourceKind::OciImage {
+            say(format!(
+                "note: the image {name}={} is not used: workload containers come later",
+                path.display()
+            ));
+            continue;
+        }
+        if uploads.insert(name.clone(), put(&session.home.resources(), path)?).is_some() {
+            return Err(CliError::usage(format!("resource {:?} specified more than once", name.as_str())));
+        }
+    }
+    Ok(uploads)
+}
+
+/// Copies a file under its hash; a file that is there already is not copied again.
+///
+/// # Errors
+/// What the system says.
+pub fn put(folder: &Path, path: &Path) -> Result<Upload> {
+    let mut source = std::fs::File::open(path).map_err(reading(path))?;
+    if source.metadata().map_err(reading(path))?.is_dir() {
+        return Err(CliError::new(format!("{} is a folder, and a resource is a file", path.display())));
+    }
+    let mut target = tempfile::NamedTempFile::new_in(folder).map_err(writing(folder))?;
+    let mut hasher = blake3::Hasher::new();
+    let (mut buffer, mut size) = (vec![0; 1 << 16], 0);
+    loop {
+        let count = std::io::Read::read(&mut source, &mut buffer).map_err(reading(path))?;
+        let Some(part) = buffer.get(..count).filter(|part| !part.is_empty()) else { break };
+        hasher.update(part);
+        target.write_all(part).map_err(writing(folder))?;
+        size += part.len() as u64;
+    }
+    let hash = hasher.finalize().to_hex().to_string();
+    let place = folder.join(&hash);
+    if !place.exists() {
+        target.as_file().sync_all().map_err(writing(&place))?;
+        target.persist(&place).map_err(|error| writing(&place)(error.error))?;
+    }
+    Ok(Upload { hash, size })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resources_lie_under_their_hash() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "content").unwrap();
+        let store = tempfile::tempdir().unwrap();
+        let first = put(store.path(), &file).unwrap();
+        assert_eq!(first, put(store.path(), &file).unwrap());
+        assert_eq!(first.size, 7);
+        assert_eq!(std::fs::read(store.path().join(&first.hash)).unwrap(), b"content");
+        assert_eq!(std::fs::read_dir(store.path()).unwrap().count(), 1);
+        assert!(put(store.path(), folder.path()).unwrap_err().message.contains("is a folder"));
+        assert!(
+            put(store.path(), Path::new("/nowhere")).unwrap_err().message.starts_with("cannot read /nowhere")
+        );
+    }
+
+    #[test]
+    fn urls_name_the_revision_after_the_last_dash() {
+        assert_eq!(split_url("local:my-db-12"), ("my-db", "12"));
+    }
+
+    #[test]
+    fn one_warning_names_everything_that_is_missing() {
+        let metadata = "name: web\nsummary: s\ndescription: d\ncontainers:\n  app:\n    resource: img\n\
+                        resources:\n  img:\n    type: oci-image\nstorage:\n  data:\n    type: filesystem\n";
+        let files = periapt_model::charm::CharmFiles {
+            metadata: Some(periapt_model::charm::SourceText::new("metadata.yaml", metadata)),
+            ..Default::default()
+        };
+        let meta = periapt_model::charm::parse(&files).unwrap().meta;
+        insta::assert_snapshot!(missing(&meta).unwrap(), @"web declares workload containers (app), container images (img), storage (data): that is not supported yet, and the charm runs without it");
+    }
+}

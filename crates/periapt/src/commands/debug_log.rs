@@ -1,0 +1,123 @@
+//! `debug-log`
+
+use clap::Args;
+use periapt_controller::api::requests::LogParams;
+use periapt_model::log::Level;
+
+use super::deploy::no_effect;
+use crate::args::{ModelArgs, complete};
+use crate::error::{CliError, Result};
+use crate::output::{self, Colour};
+use crate::render::debug_log::{Columns, line as render};
+use crate::render::time::Clock;
+use crate::session::Session;
+
+/// Show the log of a model
+#[derive(Args, Debug)]
+pub struct DebugLog {
+    /// Only these: a unit, an application, or a pattern such as db*
+    #[arg(short, long, value_name = "ENTITY", value_delimiter = ',', add = complete::apps_and_units())]
+    include: Vec<String>,
+    /// Not these
+    #[arg(short = 'x', long, value_name = "ENTITY", value_delimiter = ',', add = complete::apps_and_units())]
+    exclude: Vec<String>,
+    /// Only these modules and what is below them
+    #[arg(long, value_name = "MODULE", value_delimiter = ',')]
+    include_module: Vec<String>,
+    /// Not these modules
+    #[arg(long, value_name = "MODULE", value_delimiter = ',')]
+    exclude_module: Vec<String>,
+    /// Without effect: lines have no labels
+    #[arg(long, visible_alias = "include-label", value_name = "LABEL")]
+    include_labels: Vec<String>,
+    /// Without effect: lines have no labels
+    #[arg(long, visible_alias = "exclude-label", value_name = "LABEL")]
+    exclude_labels: Vec<String>,
+    /// At least this level: TRACE, DEBUG, INFO, WARNING, ERROR
+    #[arg(short, long)]
+    level: Option<Level>,
+    /// Begin with so many of the last lines
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    lines: usize,
+    /// Show so many lines at most, and end
+    #[arg(long, value_name = "N", conflicts_with = "tail")]
+    limit: Option<usize>,
+    /// Begin with the first line that is kept
+    #[arg(long)]
+    replay: bool,
+    /// End when the past lines are shown
+    #[arg(long)]
+    no_tail: bool,
+    /// Go on with what comes [default: on a terminal]
+    #[arg(long, conflicts_with = "no_tail")]
+    tail: bool,
+    /// Show dates too
+    #[arg(long)]
+    date: bool,
+    /// Show milliseconds too
+    #[arg(long)]
+    ms: bool,
+    /// Show times in UTC
+    #[arg(long)]
+    utc: bool,
+    /// Without effect: lines have no place in a source
+    #[arg(long)]
+    location: bool,
+    /// Without effect: the daemon is on this machine
+    #[arg(long)]
+    retry: bool,
+    /// Without effect: the daemon is on this machine
+    #[arg(long, hide = true)]
+    retry_delay: Option<String>,
+    #[command(flatten)]
+    colour: Colour,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+fn list(words: &[String]) -> Option<String> {
+    (!words.is_empty()).then(|| words.join(","))
+}
+
+impl DebugLog {
+    /// Prints past lines, and then those that come.
+    pub async fn run(self, session: &Session) -> Result {
+        self.colour.apply();
+        no_effect([
+            ("--include-labels", !self.include_labels.is_empty()),
+            ("--exclude-labels", !self.exclude_labels.is_empty()),
+        ]);
+        let follow = self.limit.is_none() && !self.no_tail && (self.tail || output::stdout_is_terminal());
+        let last = match (self.replay, self.limit) {
+            (true, _) => None,
+            // `--limit` counts from the lines that would be shown: the last ones.
+            (false, Some(limit)) => Some(limit),
+            (false, None) => Some(self.lines),
+        };
+        let params = LogParams {
+            include: list(&self.include),
+            exclude: list(&self.exclude),
+            include_module: list(&self.include_module),
+            exclude_module: list(&self.exclude_module),
+            level: self.level,
+            last,
+            follow,
+        };
+        let mut lines = session.model(&self.model)?.logs(&params).await?;
+        let clock = Clock::system(self.utc);
+        let columns = Columns { date: self.date, ms: self.ms };
+        let mut left = self.limit.unwrap_or(usize::MAX);
+        while left > 0 {
+            tokio::select! {
+                line = lines.next() => match line? {
+                    Some(line) => output::print(&render(&line, &clock, columns))?,
+                    None if follow => return Err(CliError::new("the daemon is ending, or the model is gone")),
+                    None => return Ok(()),
+                },
+                _ = tokio::signal::ctrl_c() => return Err(CliError::silent(130)),
+            }
+            left -= 1;
+        }
+        Ok(())
+    }
+}

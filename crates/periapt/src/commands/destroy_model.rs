@@ -1,0 +1,82 @@
+//! `destroy-model`
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use clap::Args;
+use periapt_controller::views::OWNER;
+use periapt_controller::views::settled::Goal;
+
+use crate::args::{ModelRef, complete, duration};
+use crate::error::{CliError, Result};
+use crate::output::say;
+use crate::session::{Session, zone};
+
+/// Destroy a model with everything in it
+#[derive(Args, Debug)]
+pub struct DestroyModel {
+    /// The model
+    #[arg(value_name = "MODEL", add = complete::models())]
+    name: ModelRef,
+    /// Do not ask
+    #[arg(long, short_alias = 'y', visible_short_alias = 'y', alias = "yes")]
+    no_prompt: bool,
+    /// At once, without hooks
+    #[arg(long)]
+    force: bool,
+    /// Without effect: there is no storage yet
+    #[arg(long, conflicts_with = "release_storage")]
+    destroy_storage: bool,
+    /// Without effect: there is no storage yet
+    #[arg(long)]
+    release_storage: bool,
+    /// Do not wait for the end
+    #[arg(long)]
+    no_wait: bool,
+    /// Wait no longer than this
+    #[arg(short, long, value_name = "TIME", value_parser = duration)]
+    timeout: Option<Duration>,
+}
+
+impl DestroyModel {
+    /// Asks, destroys, and waits until it is gone.
+    pub async fn run(self, session: &Session) -> Result {
+        let ModelRef(name) = &self.name;
+        let client = session.client()?;
+        let model = client.model(name.as_str());
+        let shown = model.show(&zone(false)).await?;
+        if !self.no_prompt && std::io::stdin().is_terminal() {
+            say(format!(
+                "This destroys model {OWNER}/{name} with {} units and everything in it.",
+                shown.unit_count
+            ));
+            confirm(name.as_str())?;
+        }
+        model.destroy(self.force).await?;
+        say("Destroying model");
+        if self.no_wait {
+            return Ok(());
+        }
+        // By its uuid: a new model may get the same name.
+        let gone = client.model(shown.model_uuid.as_str());
+        let hint =
+            format!("periapt why APP -m {name} names what it waits for; --force does not wait for hooks");
+        super::wait::until(&gone, vec![Goal::ModelGone], self.timeout)
+            .await
+            .map_err(|error| if error.hint.is_some() { error } else { error.hint(hint) })?;
+        say("Model destroyed.");
+        Ok(())
+    }
+}
+
+fn confirm(name: &str) -> Result {
+    let mut stderr = std::io::stderr().lock();
+    // A prompt that cannot be shown is answered by nobody, which is a no.
+    let _ = write!(stderr, "To continue, enter the name of the model: ").and_then(|()| stderr.flush());
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    match read {
+        Ok(_) if answer.trim() == name => Ok(()),
+        _ => Err(CliError::new("aborted: the model stays as it is")),
+    }
+}

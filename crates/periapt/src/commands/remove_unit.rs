@@ -1,0 +1,74 @@
+//! `remove-unit`
+
+use clap::Args;
+use periapt_controller::client::ModelClient;
+use periapt_controller::views::Zone;
+use periapt_model::names::{AppName, UnitName};
+
+use crate::args::{ModelArgs, complete, positive};
+use crate::error::{CliError, Result};
+use crate::output::say;
+use crate::session::Session;
+
+/// Remove units: each runs its last hooks and goes
+#[derive(Args, Debug)]
+pub struct RemoveUnit {
+    /// The units; with --num-units an application
+    #[arg(required = true, value_name = "UNIT", add = complete::units())]
+    units: Vec<String>,
+    /// So many units of an application, the highest numbers first
+    #[arg(long, value_name = "N", value_parser = positive)]
+    num_units: Option<u32>,
+    /// At once, without hooks
+    #[arg(long)]
+    force: bool,
+    /// Without effect: nothing is asked
+    #[arg(long)]
+    no_prompt: bool,
+    /// Without effect: there is no storage yet
+    #[arg(long)]
+    destroy_storage: bool,
+    /// Without effect: --force never waits
+    #[arg(long)]
+    no_wait: bool,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+impl RemoveUnit {
+    /// Asks for their end.
+    pub async fn run(self, session: &Session) -> Result {
+        let model = session.model(&self.model)?;
+        let units: Vec<UnitName> = match self.num_units {
+            Some(count) => highest(&model, &self.units, count).await?,
+            None => self.units.iter().map(|unit| unit.parse()).collect::<std::result::Result<_, _>>()?,
+        };
+        let removed = model.remove_units(&units, self.force).await?;
+        for unit in removed.units {
+            say(format!("will remove unit {unit}"));
+        }
+        Ok(())
+    }
+}
+
+/// The highest units of the one application that was named.
+async fn highest(model: &ModelClient, names: &[String], count: u32) -> Result<Vec<UnitName>> {
+    let [name] = names else {
+        return Err(CliError::usage("--num-units takes one application"));
+    };
+    let app: AppName = name
+        .parse()
+        .map_err(|_| CliError::usage(format!("--num-units takes an application, and {name:?} is none")))?;
+    let status = model.status(&[], &Zone::Utc).await?.status;
+    let Some(view) = status.applications.get(&app) else {
+        return Err(CliError::new(format!("application {:?} not found", app.as_str())));
+    };
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    if count > view.units.len() {
+        return Err(CliError::new(format!(
+            "{app} has {} units, which is fewer than {count}",
+            view.units.len()
+        )));
+    }
+    Ok(view.units.keys().rev().take(count).cloned().collect())
+}

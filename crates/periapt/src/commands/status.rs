@@ -1,0 +1,123 @@
+//! `status`
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use periapt_controller::views::{OWNER, status::StatusReport};
+
+use super::deploy::no_effect;
+use crate::args::{ModelArgs, complete, duration};
+use crate::error::Result;
+use crate::output::{self, Colour, OutputFile, say};
+use crate::render::{status as render, time::Clock};
+use crate::session::{Session, zone};
+
+/// Show the model: its applications, units, machines and relations
+#[derive(Args, Debug)]
+#[command(visible_alias = "show-status")]
+pub struct Status {
+    /// Only these applications, units and machines; * stands for any text
+    #[arg(value_name = "SELECTOR", add = complete::apps_and_units())]
+    selectors: Vec<String>,
+    /// How to show
+    #[arg(long, value_enum, default_value = "tabular")]
+    format: Format,
+    /// Show relations too
+    #[arg(long, visible_alias = "integrations")]
+    relations: bool,
+    /// Without effect: storage comes later
+    #[arg(long)]
+    storage: bool,
+    /// Show it again and again, so far apart
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    watch: Option<Duration>,
+    /// Show times in UTC
+    #[arg(long)]
+    utc: bool,
+    /// Without effect: the daemon is on this machine
+    #[arg(long, hide = true)]
+    retry_count: Option<u32>,
+    /// Without effect: the daemon is on this machine
+    #[arg(long, hide = true)]
+    retry_delay: Option<String>,
+    #[command(flatten)]
+    colour: Colour,
+    #[command(flatten)]
+    output: OutputFile,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Tables
+    Tabular,
+    /// One line for each unit
+    #[value(alias = "line", alias = "short")]
+    Oneline,
+    /// Counts
+    Summary,
+    /// JSON on one line
+    Json,
+    /// YAML
+    Yaml,
+}
+
+impl Status {
+    /// Shows it once, or until nobody looks any more.
+    pub async fn run(self, session: &Session) -> Result {
+        self.colour.apply();
+        no_effect([("--storage", self.storage)]);
+        let model = session.model(&self.model)?;
+        let zone = zone(self.utc);
+        let Some(every) = self.watch else {
+            let report = model.status(&self.selectors, &zone).await?;
+            self.say_if_empty(&report);
+            return self.output.write(&self.text(&report)?);
+        };
+        let clears = std::io::stdout().is_terminal();
+        let mut clock = Clock::system(self.utc);
+        loop {
+            let text = self.text(&model.status(&self.selectors, &zone).await?)?;
+            clock.tick();
+            let heading = render::watch_heading(every, &clock.moment(clock.now));
+            // The cursor goes home and the rest is cleared after the new text: the screen never blinks.
+            match clears {
+                true => {
+                    let lines: String =
+                        format!("{heading}{text}").lines().map(|l| format!("{l}\x1b[K\n")).collect();
+                    let mut stdout = std::io::stdout().lock();
+                    let shown = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
+                    let lines = if shown { lines } else { anstream::adapter::strip_str(&lines).to_string() };
+                    std::io::Write::write_all(&mut stdout, format!("\x1b[H{lines}\x1b[J").as_bytes())
+                        .and_then(|()| std::io::Write::flush(&mut stdout))
+                        .map_err(|e| crate::error::CliError::output(&e))?;
+                }
+                false => output::print(&format!("{heading}{text}\n"))?,
+            }
+            tokio::time::sleep(every).await;
+        }
+    }
+
+    fn text(&self, report: &StatusReport) -> Result<String> {
+        Ok(match self.format {
+            // Juju prints the heading alone for an empty model, on standard error.
+            Format::Tabular => render::tabular(report, self.relations),
+            Format::Oneline => render::oneline(&report.status),
+            Format::Summary => render::summary(&report.status),
+            Format::Json => output::json(&report.status)?,
+            Format::Yaml => output::yaml(&report.status)?,
+        })
+    }
+
+    fn say_if_empty(&self, report: &StatusReport) {
+        let status = &report.status;
+        if self.format == Format::Tabular && status.applications.is_empty() && status.machines.is_empty() {
+            match self.selectors.is_empty() {
+                true => say(format!("Model \"{OWNER}/{}\" is empty.", status.model.name)),
+                false => say("Nothing matched specified filter(s)."),
+            }
+        }
+    }
+}

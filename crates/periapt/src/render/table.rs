@@ -1,0 +1,114 @@
+//! Tables as Juju prints them: columns two spaces apart, no lines, nothing at the end of a row.
+
+use anstyle::Style;
+
+/// One field of a row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cell {
+    text: String,
+    style: Style,
+}
+
+impl Cell {
+    /// A field in a colour.
+    pub fn styled(text: impl Into<String>, style: Style) -> Self {
+        Self { text: text.into(), style }
+    }
+}
+
+impl<T: Into<String>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self { text: text.into(), style: Style::new() }
+    }
+}
+
+/// A header and its rows.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    rows: Vec<Vec<Cell>>,
+    right: Vec<usize>,
+}
+
+impl Table {
+    /// A table with these headings.
+    pub fn new(header: &[&str]) -> Self {
+        Self { rows: vec![header.iter().map(|h| Cell::from(*h)).collect()], right: Vec::new() }
+    }
+
+    /// Numbers stand at the right of this column (from 0).
+    pub fn right(mut self, column: usize) -> Self {
+        self.right.push(column);
+        self
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+        // A field of several lines would break the table; its first lines tell enough.
+        let one_line = |cell: Cell| Cell { text: cell.text.trim_end().replace('\n', " "), ..cell };
+        self.rows.push(cells.into_iter().map(one_line).collect());
+    }
+
+    /// Whether there is nothing below the header.
+    pub fn is_empty(&self) -> bool {
+        self.rows.len() < 2
+    }
+
+    /// The text, with a line break after each row.
+    pub fn render(&self) -> String {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width = |column: usize| {
+            self.rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.text.chars().count())
+                .max()
+                .unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let mut out = String::new();
+        for row in &self.rows {
+            let last = row.iter().rposition(|cell| !cell.text.is_empty());
+            for (column, cell) in row.iter().enumerate().take(last.map_or(0, |last| last + 1)) {
+                let gap = widths[column] - cell.text.chars().count();
+                let (before, after) = if self.right.contains(&column) { (gap, 0) } else { (0, gap) };
+                let style = cell.style;
+                out.push_str(&" ".repeat(before));
+                match style == Style::new() || cell.text.is_empty() {
+                    true => out.push_str(&cell.text),
+                    false => out.push_str(&format!("{style}{}{style:#}", cell.text)),
+                }
+                if Some(column) != last {
+                    out.push_str(&" ".repeat(after + 2));
+                }
+            }
+            out.push('\n');
+        }
+        out
+    }
+}
+
+/// Blocks with a blank line between them; empty ones are left out.
+pub fn blocks(parts: impl IntoIterator<Item = String>) -> String {
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_rows_end_where_their_text_ends() {
+        let mut table = Table::new(&["Name", "Rev", "Message"]).right(1);
+        table.row(["a".into(), "7".into(), "two\nlines\n".into()]);
+        table.row(["longer-é".into(), "12345".into(), "".into()]);
+        table.row([Cell::styled("c", Style::new().bold()), "".into(), "".into()]);
+        let plain = anstream::adapter::strip_str(&table.render()).to_string();
+        insta::assert_snapshot!(plain, @r"
+        Name        Rev  Message
+        a             7  two lines
+        longer-é  12345
+        c
+        ");
+        assert!(plain.lines().all(|line| line.trim_end() == line));
+    }
+}

@@ -1,0 +1,274 @@
+//! `why`: what something waits for, in sentences.
+
+use periapt_controller::views::why::{ApplicationWait, ApplicationWhy, Lacking, UnitWhy};
+use periapt_lifecycle::{NextMoment, Wait};
+use periapt_model::local::Deferred;
+use periapt_model::names::UnitName;
+use periapt_model::remote::Resolve;
+
+use super::style::{BAD, DIM, GOOD, NAME, WAITS, of_status, paint};
+use super::tail::{count, what};
+use super::time::Clock;
+
+/// A unit.
+pub fn unit(why: &UnitWhy, clock: &Clock) -> String {
+    let mut out = heading(why);
+    out.push_str(&said(why, clock));
+    let waits = why.waits.as_ref();
+    let lines: Vec<String> =
+        waits.iter().flat_map(|w| &w.waits).flat_map(|wait| sentence(why, wait, clock)).collect();
+    push_points(&mut out, &lines);
+    push_points(&mut out, &lacking(&why.lacking, why.unit.app().as_str()));
+    if waits.is_none() {
+        push_points(&mut out, &["no agent has taken the unit yet".to_owned()]);
+    }
+    out.push_str(&next(waits.and_then(|w| w.next.as_ref()), clock));
+    out
+}
+
+/// An application: what it waits for as a whole, then each unit that is not settled.
+pub fn application(why: &ApplicationWhy, clock: &Clock) -> String {
+    let name = paint(NAME, &why.application);
+    let state = if why.settled { paint(GOOD, "is settled") } else { paint(WAITS, "is not settled") };
+    let mut out = format!("{name} {state}\n");
+    let lines: Vec<String> = why.waits.iter().map(|wait| application_wait(wait)).collect();
+    push_points(&mut out, &lines);
+    push_points(&mut out, &lacking(&why.lacking, why.application.as_str()));
+    let (settled, busy): (Vec<&UnitWhy>, Vec<&UnitWhy>) = why.units.iter().partition(|unit| unit.settled);
+    for why in busy {
+        // The relations that the charm lacks have been named for all units at once.
+        let why = UnitWhy { lacking: Vec::new(), ..why.clone() };
+        out.push('\n');
+        out.push_str(&unit(&why, clock));
+    }
+    if !settled.is_empty() {
+        let names: Vec<String> = settled.iter().map(|unit| unit.unit.to_string()).collect();
+        out.push_str(&format!("\n{}\n", paint(DIM, format!("settled: {}", names.join(", ")))));
+    }
+    out
+}
+
+fn heading(why: &UnitWhy) -> String {
+    let name = paint(NAME, &why.unit);
+    let leader = if why.leader { " (leader)" } else { "" };
+    let state = match (why.settled, why.idle) {
+        (true, _) => paint(GOOD, "is settled: nothing is queued, running, failed or deferred"),
+        (false, true) => paint(WAITS, "is idle, and has deferred events"),
+        (false, false) => paint(WAITS, "is not settled"),
+    };
+    format!("{name}{leader} {state}\n")
+}
+
+/// What the charm and the agent say of themselves.
+fn said(why: &UnitWhy, clock: &Clock) -> String {
+    let one = |who: &str, said: &periapt_controller::views::why::Said| {
+        let message = if said.message.is_empty() { String::new() } else { format!(": {}", said.message) };
+        let word = paint(of_status(&said.status), &said.status);
+        format!("  {who} {word}{message}, since {}\n", clock.moment(said.since))
+    };
+    format!("{}{}", one("workload", &why.workload), one("agent   ", &why.agent))
+}
+
+fn push_points(out: &mut String, lines: &[String]) {
+    for line in lines {
+        let mut rows = line.lines();
+        out.push_str(&format!("  • {}\n", rows.next().unwrap_or_default()));
+        rows.for_each(|row| out.push_str(&format!("    {row}\n")));
+    }
+}
+
+fn about(about: &Option<UnitName>) -> String {
+    about.as_ref().map(|unit| format!(" for {unit}")).unwrap_or_default()
+}
+
+/// One thing that a unit waits for. Several lines are one point.
+fn sentence(why: &UnitWhy, wait: &Wait, clock: &Clock) -> Option<String> {
+    let unit = &why.unit;
+    Some(match wait {
+        Wait::HookRuns { hook, about: subject, since, attempt } => {
+            let attempt = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+            format!("{hook}{} is running, since {}{attempt}", about(subject), clock.relative(*since))
+        }
+        Wait::HookFailed { hook, about: subject, at, attempts, reason, output, retry_at, resolved } => {
+            let mut text = format!(
+                "{hook}{} {} {} in a row ({reason}), last {}",
+                about(subject),
+                paint(BAD, "failed"),
+                count(*attempts, "time"),
+                clock.relative(*at),
+            );
+            text.push_str(&match (resolved, retry_at) {
+                (Some(Resolve::Retry), _) => "\nit runs again now: an operator resolved it".to_owned(),
+                (Some(Resolve::NoRetry), _) => "\nit is skipped now: an operator resolved it".to_owned(),
+                (None, Some(at)) => format!("\nit runs again {}; periapt resolved {unit} runs it now", clock.relative(*at)),
+                (None, None) => format!(
+                    "\nit is not retried (automatically-retry-hooks is off): periapt resolved {unit} runs it again"
+                ),
+            });
+            if !output.is_empty() {
+                text.push_str("\nits last output:");
+                output.iter().for_each(|line| text.push_str(&format!("\n{} {line}", paint(BAD, "│"))));
+            }
+            text
+        }
+        Wait::Deferred { event, next_wake } => {
+            let Deferred { notice, first, tries, .. } = event;
+            let wake = match next_wake {
+                Some(at) => format!("runs again {} at the latest", clock.relative(*at)),
+                None => "runs again with the next event".to_owned(),
+            };
+            format!(
+                "{} is {}, {}, first {}; it {wake}",
+                what(notice),
+                paint(WAITS, "deferred"),
+                count(*tries, "time"),
+                clock.relative(*first),
+            )
+        }
+        Wait::Deploying { url, failed: Some(failure) } => {
+            let retry = failure.retry_at.map(|at| format!("; it is tried again {}", clock.relative(at)));
+            format!("{url} cannot be put in place: {}{}", failure.reason, retry.unwrap_or_default())
+        }
+        Wait::NobodyJoined { relation, endpoint, remote_app } => {
+            format!("relation {endpoint}:{relation}: no unit of {remote_app} has joined")
+        }
+        other => other.to_string(),
+    })
+}
+
+fn next(next: Option<&NextMoment>, clock: &Clock) -> String {
+    match next {
+        Some(NextMoment { at, what }) => format!("  next: {what} {}\n", clock.relative(*at)),
+        None => "  next: nothing happens by itself\n".to_owned(),
+    }
+}
+
+fn lacking(lacking: &[Lacking], app: &str) -> Vec<String> {
+    let one = |Lacking { endpoint, interface, offered_by }: &Lacking| {
+        let offers = match offered_by.as_slice() {
+            [] => "no application of this model provides it".to_owned(),
+            [other] => format!("periapt integrate {app}:{endpoint} {other}"),
+            several => {
+                let names: Vec<&str> = several.iter().map(|name| name.as_str()).collect();
+                format!("{} provide it", names.join(", "))
+            }
+        };
+        format!("its charm requires a relation {endpoint} (interface {interface}) and has none: {offers}")
+    };
+    lacking.iter().map(one).collect()
+}
+
+fn names(units: &[UnitName]) -> String {
+    units.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn application_wait(wait: &ApplicationWait) -> String {
+    match wait {
+        ApplicationWait::UnitsRemain { units } => format!("it is going away and waits for {}", names(units)),
+        ApplicationWait::RelationRemains { relation, key, held_by } => match held_by.as_slice() {
+            [] => format!("it is going away and relation {relation} ({key}) is still there"),
+            held_by => {
+                format!("it is going away and relation {relation} ({key}) is held by {}", names(held_by))
+            }
+        },
+        ApplicationWait::NoLeader => "none of its units leads yet".to_owned(),
+        ApplicationWait::NoUnits => "it has no units: periapt add-unit gives it one".to_owned(),
+        ApplicationWait::UpgradeRemains { url, units } => {
+            format!("{} still to be upgraded to {url}", names(units))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use periapt_lifecycle::Waits;
+    use periapt_model::local::Notice;
+
+    use super::*;
+    use crate::render::time::tests::{NOW, utc};
+
+    fn waiting(waits: Vec<Wait>, next: Option<NextMoment>) -> UnitWhy {
+        let unit: UnitName = "db/0".parse().unwrap();
+        let mut why: UnitWhy = serde_json::from_value(serde_json::json!({
+            "unit": "db/0", "life": "alive", "leader": true, "settled": false, "idle": false,
+            "workload": {"status": "waiting", "message": "for a peer", "since": NOW.0 - 5000},
+            "agent": {"status": "idle", "since": NOW.0},
+        }))
+        .unwrap();
+        why.waits = Some(Waits { unit, settled: false, waits, next, update_status: None });
+        why
+    }
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    #[test]
+    fn deferred_and_failed_events_name_their_next_moment() {
+        let notice = Notice {
+            sequence: 1,
+            event: "DbCharm/on/start[6]".to_owned(),
+            observer: "DbCharm".to_owned(),
+            method: "_on_start".to_owned(),
+        };
+        let event = Deferred { notice, first: NOW - Duration::from_secs(9), last: NOW, tries: 3 };
+        let wake = NOW + Duration::from_secs(4);
+        let why = waiting(
+            vec![
+                Wait::HookFailed {
+                    hook: "db-relation-changed".into(),
+                    about: Some("web/1".parse().unwrap()),
+                    at: NOW - Duration::from_secs(2),
+                    attempts: 2,
+                    reason: "exit status 1".into(),
+                    output: vec!["Traceback".into(), "KeyError: 'host'".into()],
+                    retry_at: Some(NOW + Duration::from_secs(8)),
+                    resolved: None,
+                },
+                Wait::Deferred { event, next_wake: Some(wake) },
+            ],
+            Some(NextMoment { at: wake, what: "the deferred events are run again".into() }),
+        );
+        insta::assert_snapshot!(plain(&unit(&why, &utc())), @r"
+        db/0 (leader) is not settled
+          workload waiting: for a peer, since 12:03:12
+          agent    idle, since 12:03:17
+          • db-relation-changed for web/1 failed 2 times in a row (exit status 1), last 2 s ago (12:03:15)
+            it runs again in 8 s (12:03:25); periapt resolved db/0 runs it now
+            its last output:
+            │ Traceback
+            │ KeyError: 'host'
+          • start by DbCharm._on_start is deferred, 3 times, first 9 s ago (12:03:08); it runs again in 4 s (12:03:21) at the latest
+          next: the deferred events are run again in 4 s (12:03:21)
+        ");
+    }
+
+    #[test]
+    fn an_application_tells_of_its_units_and_of_what_it_lacks() {
+        let why = ApplicationWhy {
+            application: "db".parse().unwrap(),
+            life: periapt_model::status::Life::Alive,
+            settled: false,
+            waits: vec![ApplicationWait::NoLeader],
+            lacking: vec![Lacking {
+                endpoint: "cert".parse().unwrap(),
+                interface: "tls".into(),
+                offered_by: vec!["ca".parse().unwrap()],
+            }],
+            units: vec![waiting(vec![Wait::NoLeader], None)],
+        };
+        insta::assert_snapshot!(plain(&application(&why, &utc())), @r"
+        db is not settled
+          • none of its units leads yet
+          • its charm requires a relation cert (interface tls) and has none: periapt integrate db:cert ca
+
+        db/0 (leader) is not settled
+          workload waiting: for a peer, since 12:03:12
+          agent    idle, since 12:03:17
+          • nobody leads the application
+          next: nothing happens by itself
+        ");
+    }
+}
