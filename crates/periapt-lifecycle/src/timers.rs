@@ -57,7 +57,9 @@ pub fn interrupted_until(unit: &UnitName, since: Timestamp, interrupted: u32) ->
 pub fn update_status_due(local: &Local, remote: &Remote, moment: &Moment) -> Timestamp {
     let interval = remote.update_status_interval.max(SHORTEST_INTERVAL);
     let jitter = hash(&remote.unit, "update-status", local.update_status_period);
-    local.update_status_armed.max(moment.agent_started) + jittered(interval, 2_000, jitter)
+    let from = local.update_status_armed.max(moment.agent_started);
+    // A clock that was set back must not make the wait longer than it is meant to be.
+    if moment.now < from { moment.now } else { from + jittered(interval, 2_000, jitter) }
 }
 
 /// When deferred events are woken; None if there are none or waking is off.

@@ -51,7 +51,8 @@ fn failed(local: &Local, remote: &Remote, moment: &Moment, hook: &Hook, failure:
     let retry = match remote.resolved {
         Some(Resolve::NoRetry) => return Step::SkipHook { hook: hook.clone() },
         Some(Resolve::Retry) => true,
-        None => retry_at.is_some_and(|at| at <= moment.now),
+        // A clock that was set back must not make the wait longer than it is meant to be.
+        None => retry_at.is_some_and(|at| at <= moment.now || moment.now < failure.at),
     };
     if retry {
         return Step::Hook {
@@ -67,7 +68,9 @@ fn failed(local: &Local, remote: &Remote, moment: &Moment, hook: &Hook, failure:
 /// Why the files that the application wants are not tried again just now.
 pub(super) fn deploy_waits<'a>(local: &'a Local, remote: &Remote, moment: &Moment) -> Option<&'a Failure> {
     let failed = local.deploy_failed.as_ref().filter(|failed| failed.charm == remote.charm)?;
-    failed.failure.retry_at.is_some_and(|at| moment.now < at).then_some(&failed.failure)
+    let failure = &failed.failure;
+    let waits = failure.retry_at.is_some_and(|at| failure.at <= moment.now && moment.now < at);
+    waits.then_some(failure)
 }
 
 /// When the hook is tried again by itself: `automatically-retry-hooks` counts as it is now, not as it was then.

@@ -129,7 +129,7 @@ fn at_rest(local: &Local, remote: &Remote, moment: &Moment) -> Step {
         return run(Hook::UpdateStatus, remote);
     }
     let wake = timers::wake_due(&local.deferred, remote);
-    if wake.is_some_and(|at| at <= moment.now) {
+    if wake.is_some_and(|at| at <= moment.now || moment.now < local.deferred.since) {
         return run(Hook::DeferredWake, remote);
     }
     if !local.idle {

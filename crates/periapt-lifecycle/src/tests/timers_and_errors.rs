@@ -330,3 +330,17 @@ fn unreadable_notices_keep_the_queue() {
     assert_eq!(world.local.deferred.fruitless, 1);
     assert_eq!(world.local.op, Op::Continue);
 }
+
+#[test]
+fn a_clock_that_was_set_back_delays_nothing() {
+    let mut world = deferring();
+    world.configure(1);
+    world.ends = vec![failed()];
+    world.settle();
+    world.moment.now = world.moment.now - Duration::from_secs(900);
+    world.settle();
+    assert_eq!(world.ran(), ["config-changed!", "config-changed"], "it serves the tick as well");
+    world.moment.now = world.moment.now - Duration::from_secs(90);
+    world.settle();
+    assert_eq!(world.ran(), ["update-status"]);
+}
