@@ -10,7 +10,9 @@ pub struct Home(PathBuf);
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
     /// No variable says where.
-    #[error("no home for Periapt: neither PERIAPT_HOME, XDG_DATA_HOME nor HOME is set; set PERIAPT_HOME to a folder")]
+    #[error(
+        "no home for Periapt: neither PERIAPT_HOME, XDG_DATA_HOME nor HOME is set; set PERIAPT_HOME to a folder"
+    )]
     Nowhere,
     /// It cannot be made.
     #[error("cannot use {} as Periapt's home: {reason}; set PERIAPT_HOME to a folder of yours", path.display())]
@@ -102,4 +104,11 @@ impl Home {
     pub fn current_model(&self) -> PathBuf {
         self.0.join("current-model")
     }
+}
+
+/// The program behind the hook commands: `periapt-hook` beside this one, else this one, which does the same more slowly.
+pub fn hook_program() -> PathBuf {
+    let this = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("periapt"));
+    let tiny = this.with_file_name("periapt-hook");
+    if tiny.is_file() { tiny } else { this }
 }

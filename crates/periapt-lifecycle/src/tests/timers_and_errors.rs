@@ -344,3 +344,16 @@ fn a_clock_that_was_set_back_delays_nothing() {
     world.settle();
     assert_eq!(world.ran(), ["update-status"]);
 }
+
+#[test]
+fn a_skipped_update_status_counts_as_one() {
+    let mut world = World::settled("a/0");
+    world.wait();
+    world.ends = vec![failed()];
+    world.remote.retry_hooks = false;
+    world.settle();
+    world.pass(Duration::from_secs(900));
+    world.remote.resolved = Some(Resolve::NoRetry);
+    world.settle();
+    assert_eq!(world.ran(), ["update-status!", "update-status"]);
+}

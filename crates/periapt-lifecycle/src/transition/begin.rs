@@ -184,6 +184,10 @@ fn skip(t: &mut Transition, remote: &Remote, hook: &Hook, moment: &Moment) {
         _ => 1,
     };
     finish::succeed(t, remote, hook, moment);
+    if *hook == Hook::UpdateStatus {
+        // It counts as having run now: the next one keeps its distance.
+        t.local.update_status_armed = moment.now;
+    }
     clear_resolved(t, remote);
     let mut deferrals = Deferrals::default();
     finish::drop_with_unit(t, &mut deferrals);

@@ -5,5 +5,5 @@ mod link;
 mod run;
 mod start;
 
-pub use run::{DaemonError, run};
+pub use run::{DaemonError, FIRST_MODEL, run};
 pub use start::{StartError, connect, ensure_running, running, stop};

@@ -6,8 +6,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
+use periapt_controller::api::{Api, CharmStore};
+use periapt_controller::views::Host;
 use periapt_controller::{Controller, OpenError, Options};
-use periapt_model::names::ModelName;
+use periapt_model::names::{CharmId, ModelName};
 use periapt_store::{Sqlite, StoreError};
 use rustix::fs::FlockOperation;
 use rustix::process::Pid;
@@ -48,7 +50,9 @@ pub enum DaemonError {
         source: OpenError,
     },
     /// The store failed while running.
-    #[error("the store {path} failed: {reason}; nothing that was answered is lost. Mend it (is the disk full?) and run any command to start again")]
+    #[error(
+        "the store {path} failed: {reason}; nothing that was answered is lost. Mend it (is the disk full?) and run any command to start again"
+    )]
     Failed {
         /// The store.
         path: String,
@@ -99,7 +103,10 @@ fn take_lock(home: &Home) -> Result<File, DaemonError> {
         let mut pid = String::new();
         // Only for the message: a lock without a readable number is a lock all the same.
         file.read_to_string(&mut pid).ok();
-        return Err(DaemonError::Running { home: home.path().display().to_string(), pid: pid.trim().to_owned() });
+        return Err(DaemonError::Running {
+            home: home.path().display().to_string(),
+            pid: pid.trim().to_owned(),
+        });
     }
     let write = |file: &mut File| {
         file.rewind()?;
@@ -150,12 +157,9 @@ async fn serve(home: &Home, background: bool) -> Result<(), DaemonError> {
     }
     let stopping = CancellationToken::new();
     let listener = listen(home)?;
-    let charms = home.charms();
-    let router = periapt_controller::api::router(
-        controller.clone(),
-        stopping.clone(),
-        Arc::new(move |id: &periapt_model::names::CharmId| charms.join(&id.0).is_dir()),
-    );
+    let files = Arc::new(Files(home.clone()));
+    let api = Api::new(controller.clone(), files, Host::detect(), stopping.clone());
+    let router = periapt_controller::api::router(api);
     let agents = tokio::spawn(agents::run(controller.clone(), home.clone(), stopping.clone()));
     let server = tokio::spawn(periapt_controller::api::serve(listener, router, stopping.clone()));
     tracing::info!("serving on {}", home.socket().display());
@@ -164,14 +168,30 @@ async fn serve(home: &Home, background: bool) -> Result<(), DaemonError> {
     }
     let outcome = until_stopped(&controller, &stopping, &path).await;
     stopping.cancel();
-    for (what, task) in [("agents", agents), ("api", server)] {
-        if let Err(error) = task.await {
-            tracing::error!("the {what} ended badly: {error}");
-        }
+    if let Err(error) = agents.await {
+        tracing::error!("the agents ended badly: {error}");
+    }
+    match server.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!("the API ended badly: {error}"),
+        Err(error) => tracing::error!("the API ended badly: {error}"),
     }
     std::fs::remove_file(home.socket()).map_err(system("cannot remove the socket"))?;
     tracing::info!("stopped");
     outcome
+}
+
+/// What the API must know of the home's files.
+struct Files(Home);
+
+impl CharmStore for Files {
+    fn has_charm(&self, id: &CharmId) -> bool {
+        self.0.charms().join(&id.0).is_dir()
+    }
+
+    fn has_resource(&self, hash: &str) -> bool {
+        self.0.resources().join(hash).is_file()
+    }
 }
 
 async fn add_first_model(controller: &Controller, path: &str) -> Result<(), DaemonError> {
@@ -189,8 +209,9 @@ fn listen(home: &Home) -> Result<UnixListener, DaemonError> {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(system(what())(e)),
         _ => {}
     }
-    let listener = periapt_hook::client::with_short_path(&path, |short| std::os::unix::net::UnixListener::bind(short))
-        .map_err(system(what()))?;
+    let listener =
+        periapt_hook::client::with_short_path(&path, |short| std::os::unix::net::UnixListener::bind(short))
+            .map_err(system(what()))?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(system(what()))?;
     listener.set_nonblocking(true).map_err(system(what()))?;
     UnixListener::from_std(listener).map_err(system(what()))

@@ -31,7 +31,9 @@ pub fn running(home: &Home) -> bool {
 
 /// Opens and drops a connection: a socket file without a daemon refuses it.
 pub fn connect(home: &Home) -> std::io::Result<std::os::unix::net::UnixStream> {
-    periapt_hook::client::with_short_path(&home.socket(), |path| std::os::unix::net::UnixStream::connect(path))
+    periapt_hook::client::with_short_path(&home.socket(), |path| {
+        std::os::unix::net::UnixStream::connect(path)
+    })
 }
 
 /// A client of this home's daemon, which is started in the background if it does not run.
