@@ -64,7 +64,8 @@ pub(crate) fn in_state(value: &str) -> Result<Vec<Notice>, Unreadable> {
     entries
         .iter()
         .map(|entry| {
-            let fields: Option<Vec<String>> = entry.as_seq().and_then(|fields| fields.iter().map(text).collect());
+            let fields: Option<Vec<String>> =
+                entry.as_seq().and_then(|fields| fields.iter().map(text).collect());
             let Some([event, observer, method]) = fields.and_then(|f| <[String; 3]>::try_from(f).ok()) else {
                 return Err(bad("an entry is not three texts"));
             };

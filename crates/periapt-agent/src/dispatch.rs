@@ -23,7 +23,7 @@ use crate::fault;
 use crate::output::Kept;
 use crate::report::now;
 use crate::serve::Served;
-use crate::shared::Shared;
+use crate::shared::{PLACE_HELD, Shared};
 use crate::unit::{Committed, Ended, Picture, UnitAgent};
 
 /// What a step runs in a process, and in which context.
@@ -90,7 +90,7 @@ impl UnitAgent {
         let machine = picture.model.units.get(&self.unit).map(|unit| unit.machine);
         let locked = machine.filter(|_| work.as_ref().is_some_and(|work| !work.parallel));
         let shared = Arc::clone(&self.shared);
-        let _turn = tokio::select! {
+        let mut turn = tokio::select! {
             turn = shared.turn(locked) => turn,
             // The next look says so.
             () = shared.stop.cancelled() => return Ok(()),
@@ -106,12 +106,19 @@ impl UnitAgent {
         };
         let local = self.note(&picture, &step).await?;
         fault::point("after-begin-commit");
-        match (&step, work) {
-            (Step::Deploy { charm, .. }, _) => self.deploy(&picture, &step, local, charm).await,
-            (_, Some(work)) => self.dispatch(&picture, &step, local, work).await,
-            // A task that is gone: it ends as what it was, begun and not finished.
-            (_, None) => Ok(()),
+        let mut doing = std::pin::pin!(async {
+            match (&step, work) {
+                (Step::Deploy { charm, .. }, _) => self.deploy(&picture, &step, local, charm).await,
+                (_, Some(work)) => self.dispatch(&picture, &step, local, work).await,
+                // A task that is gone: it ends as what it was, begun and not finished.
+                (_, None) => Ok(()),
+            }
+        });
+        tokio::select! {
+            done = &mut doing => return done,
+            () = tokio::time::sleep(PLACE_HELD) => turn.give_place(),
         }
+        doing.await
     }
 
     async fn deploy(
@@ -137,7 +144,13 @@ impl UnitAgent {
         self.conclude(&local, &picture.remote, step, end, Effects::default()).await
     }
 
-    async fn dispatch(&mut self, picture: &Picture, step: &Step, local: Local, work: Work) -> Result<(), Ended> {
+    async fn dispatch(
+        &mut self,
+        picture: &Picture,
+        step: &Step,
+        local: Local,
+        work: Work,
+    ) -> Result<(), Ended> {
         let view = View {
             model: self.shared.control.snapshot(),
             unit: self.unit.clone(),
@@ -155,7 +168,8 @@ impl UnitAgent {
             script: work.script.clone(),
         };
         let interrupted = interruption(&self.shared, &self.unit, self.epoch, &mut self.changes, &work);
-        let Ran { end, via, started, ended, served, kept } = execution::run(&self.shared, job, interrupted).await;
+        let Ran { end, via, started, ended, served, kept } =
+            execution::run(&self.shared, job, interrupted).await;
         if end == End::Interrupted(Interruption::Gone) {
             // Whose it is now, the model says.
             return self.look().map(drop);
@@ -165,9 +179,13 @@ impl UnitAgent {
         }
         let outcome = self.outcome(&work.event, &end, &kept);
         let Served { effects, commands, writes, status_set, custom_events, .. } = served;
-        let (action, effects) = (effects.action.clone(), if outcome.is_success() { effects } else { Effects::default() });
+        let (action, effects) =
+            (effects.action.clone(), if outcome.is_success() { effects } else { Effects::default() });
         if effects.reboot == Some(Reboot::AfterHook) {
-            self.report.uniter(Level::Warning, "the charm asked for a reboot: there is no machine of its own to reboot");
+            self.report.uniter(
+                Level::Warning,
+                "the charm asked for a reboot: there is no machine of its own to reboot",
+            );
         }
         let step_end = StepEnd {
             notices: match &outcome {
@@ -248,7 +266,9 @@ impl UnitAgent {
     async fn notices(&self, model: &Model, effects: &Effects) -> Option<Vec<Notice>> {
         let stored = match effects.state.get(deferred::STATE_KEY) {
             Some(changed) => changed.clone(),
-            None => model.charm_states.get(&self.unit).and_then(|state| state.get(deferred::STATE_KEY)).cloned(),
+            None => {
+                model.charm_states.get(&self.unit).and_then(|state| state.get(deferred::STATE_KEY)).cloned()
+            }
         };
         let read = match stored {
             Some(value) => deferred::in_state(&value),
@@ -290,12 +310,16 @@ fn task_end(
         End::Missing => (TaskStatus::Completed, "the charm has no such hook".to_owned(), None),
         End::NotStarted(why) => (TaskStatus::Error, why.clone(), None),
         End::Signalled(signal) => (TaskStatus::Failed, signal_name(*signal), Some(128 + *signal)),
-        End::Interrupted(Interruption::Cancelled) => (TaskStatus::Aborted, "action cancelled".to_owned(), None),
+        End::Interrupted(Interruption::Cancelled) => {
+            (TaskStatus::Aborted, "action cancelled".to_owned(), None)
+        }
         End::Interrupted(Interruption::TimedOut(limit)) => (TaskStatus::Failed, timed_out(*limit), None),
         End::Interrupted(_) | End::Rebooting => (TaskStatus::Failed, "action terminated".to_owned(), None),
     };
     let (status, message) = match action.failed {
-        Some(message) if matches!(status, TaskStatus::Completed | TaskStatus::Failed) => (TaskStatus::Failed, message),
+        Some(message) if matches!(status, TaskStatus::Completed | TaskStatus::Failed) => {
+            (TaskStatus::Failed, message)
+        }
         _ => (status, message),
     };
     let mut results: Map<String, Value> = action.results;

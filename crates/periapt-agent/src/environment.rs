@@ -98,7 +98,8 @@ fn proxies(env: &mut Environment, model: &Model) {
 fn path(around: &Surroundings<'_>) -> OsString {
     let mut path = around.tools.as_os_str().to_owned();
     let python = periapt_build::path_entry(&around.folder.charm()).map(PathBuf::into_os_string);
-    for entry in python.into_iter().chain(Some(around.system_path.to_owned()).filter(|path| !path.is_empty())) {
+    for entry in python.into_iter().chain(Some(around.system_path.to_owned()).filter(|path| !path.is_empty()))
+    {
         path.push(":");
         path.push(entry);
     }

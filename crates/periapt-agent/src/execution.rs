@@ -122,7 +122,11 @@ fn is_executable(path: &Path) -> bool {
 }
 
 /// Runs `job` to its end, or until `interruption` comes.
-pub(crate) async fn run(shared: &Shared, job: Job<'_>, interruption: impl Future<Output = Interruption>) -> Ran {
+pub(crate) async fn run(
+    shared: &Shared,
+    job: Job<'_>,
+    interruption: impl Future<Output = Interruption>,
+) -> Ran {
     let route = Route::find(&job.folder.charm(), job.event);
     let via = route.via();
     let at = now();
@@ -175,7 +179,10 @@ async fn run_file(
 
     let started = now();
     let (end, kept) = match start(shared, &program).await {
-        Err(error) => (End::NotStarted(not_started(&program.file, &error)), Kept::default()),
+        Err(error) => {
+            let _ = std::fs::remove_file(&footprint_path);
+            (End::NotStarted(not_started(&program.file, &error)), Kept::default())
+        }
         Ok(mut process) => {
             // Without the group the process is still found by its context.
             let _ = footprint.started(&mut footprint_file, process.group());
@@ -190,13 +197,13 @@ async fn run_file(
             if matches!(end, End::Interrupted(_) | End::Rebooting) {
                 end_group(shared, footprint).await;
             }
+            // What else is left of the group lives on, as it does when no daemon dies.
+            let _ = std::fs::remove_file(&footprint_path);
             (end, capture.finish().await)
         }
     };
     let ended = now();
     let served = server.close().await;
-    // Left where it is, it would only make the next start look for a process that is not there.
-    let _ = std::fs::remove_file(footprint_path);
     Ok(Ran { end, via, started, ended, served, kept })
 }
 
@@ -315,7 +322,10 @@ pub(crate) fn log_end(report: &Report, name: &str, end: &End, via: &str) {
             report.operation(Level::Error, format!("hook {name:?} (via {via}) failed: {why}"));
         }
         End::Signalled(signal) if !is_from_outside(*signal) => {
-            report.operation(Level::Error, format!("hook {name:?} (via {via}) failed: {}", signal_name(*signal)));
+            report.operation(
+                Level::Error,
+                format!("hook {name:?} (via {via}) failed: {}", signal_name(*signal)),
+            );
         }
         End::Signalled(_) | End::Interrupted(_) | End::Rebooting => {
             report.operation(Level::Warning, format!("hook {name:?} (via {via}) interrupted"));

@@ -65,7 +65,8 @@ const GONE_WITHIN: Duration = Duration::from_secs(10);
 /// Kills the footprint's processes and waits until they are gone. Blocks.
 pub(crate) fn kill(footprint: &Footprint, proc: &Path) {
     if let Some(group) = footprint.group
-        && Pid::from_raw(group).is_none_or(|group| test_kill_process_group(group) == Err(rustix::io::Errno::SRCH))
+        && Pid::from_raw(group)
+            .is_none_or(|group| test_kill_process_group(group) == Err(rustix::io::Errno::SRCH))
     {
         return;
     }
@@ -110,7 +111,8 @@ fn group_of(process: &Path) -> Option<i32> {
 }
 
 fn carries(process: &Path, variable: &[u8]) -> bool {
-    fs::read(process.join("environ")).is_ok_and(|environ| environ.split(|b| *b == 0).any(|entry| entry == variable))
+    fs::read(process.join("environ"))
+        .is_ok_and(|environ| environ.split(|b| *b == 0).any(|entry| entry == variable))
 }
 
 #[cfg(test)]

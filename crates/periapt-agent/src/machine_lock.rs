@@ -45,7 +45,9 @@ mod tests {
         let locks = MachineLocks::default();
         let mut context = Context::from_waker(Waker::noop());
         let mut first = Box::pin(locks.hold(MachineId(1)));
-        let std::task::Poll::Ready(held) = first.as_mut().poll(&mut context) else { panic!("nobody holds it") };
+        let std::task::Poll::Ready(held) = first.as_mut().poll(&mut context) else {
+            panic!("nobody holds it")
+        };
         let mut second = Box::pin(locks.hold(MachineId(1)));
         assert!(second.as_mut().poll(&mut context).is_pending());
         assert!(Box::pin(locks.hold(MachineId(2))).as_mut().poll(&mut context).is_ready());

@@ -7,7 +7,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use periapt_context::{Call, Immediate, Need, Output, Reply, Session, Supplied, View, answer, decode_arguments, describe, describe_tell};
+use periapt_context::{
+    Call, Immediate, Need, Output, Reply, Session, Supplied, View, answer, decode_arguments, describe,
+    describe_tell,
+};
 use periapt_hook::frame::{MAX_BODY, Request, Response};
 use periapt_model::command::{Command, Tell};
 use periapt_model::effects::{Effects, Reboot};
@@ -43,7 +46,10 @@ pub(crate) struct Outside {
 
 impl std::fmt::Debug for Outside {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Outside").field("report", &self.report).field("epoch", &self.epoch).finish_non_exhaustive()
+        f.debug_struct("Outside")
+            .field("report", &self.report)
+            .field("epoch", &self.epoch)
+            .finish_non_exhaustive()
     }
 }
 
@@ -119,7 +125,8 @@ impl Serving {
                 Need::Resource(name) => {
                     let model = self.outside.control.snapshot();
                     let store = &self.outside.resources;
-                    let file = self.outside.folder.bring_resource(&model, &self.view.unit, &name, store).await;
+                    let file =
+                        self.outside.folder.bring_resource(&model, &self.view.unit, &name, store).await;
                     supplied.resources.insert(name, file);
                 }
             }

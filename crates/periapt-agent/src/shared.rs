@@ -13,8 +13,9 @@ use crate::control::Control;
 use crate::machine_lock::MachineLocks;
 use crate::substrate::{ProcessSubstrate, Substrate};
 
-/// A hook that has waited this long for its turn starts anyway: the hooks before it may be waiting for what it does.
-const LONGEST_WAIT_FOR_TURN: Duration = Duration::from_secs(2);
+/// A process that has run this long gives its place among those that run to another: it may be waiting for what that
+/// one does, and a slow one must not hold up the quick.
+pub(crate) const PLACE_HELD: Duration = Duration::from_secs(2);
 
 /// Where the agents of one model find and put things.
 #[derive(Clone, Debug)]
@@ -31,7 +32,7 @@ pub struct AgentOptions {
     pub api_addresses: String,
     /// `PATH` of every hook after the hook commands.
     pub system_path: OsString,
-    /// How many processes run at once before others wait for a moment; see [`AgentOptions::new`].
+    /// How many processes are in their first two seconds at once; others wait for these to end or grow old.
     pub most_processes: usize,
     /// How long a process that is asked to end (SIGTERM) may take before it is killed.
     pub kill_grace: Duration,
@@ -41,7 +42,12 @@ pub struct AgentOptions {
 
 impl AgentOptions {
     /// The usual: the daemon's own `PATH`, four processes for each processor, five seconds of grace, nothing kept.
-    pub fn new(model_dir: PathBuf, charms_dir: PathBuf, resources_dir: PathBuf, hook_program: PathBuf) -> Self {
+    pub fn new(
+        model_dir: PathBuf,
+        charms_dir: PathBuf,
+        resources_dir: PathBuf,
+        hook_program: PathBuf,
+    ) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let system_path = std::env::var_os("PATH").filter(|path| !path.is_empty());
         Self {
@@ -50,7 +56,8 @@ impl AgentOptions {
             resources_dir,
             hook_program,
             api_addresses: String::new(),
-            system_path: system_path.unwrap_or_else(|| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into()),
+            system_path: system_path
+                .unwrap_or_else(|| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into()),
             most_processes: 4 * processors,
             kill_grace: Duration::from_secs(5),
             keep_folders: false,
@@ -78,7 +85,14 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct Turn {
     _machine: Option<OwnedMutexGuard<()>>,
-    _place: Option<OwnedSemaphorePermit>,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Turn {
+    /// Lets another process start. The machine's lock stays.
+    pub(crate) fn give_place(&mut self) {
+        self.place = None;
+    }
 }
 
 impl Shared {
@@ -94,14 +108,13 @@ impl Shared {
         }
     }
 
-    /// Waits for a turn: for the machine's lock, if one is named, without limit, and for a place among the processes
-    /// that run, for a moment.
+    /// Waits for a turn: for the machine's lock, if one is named, and then for a place among the processes that run.
     pub(crate) async fn turn(&self, machine: Option<MachineId>) -> Turn {
         let machine = match machine {
             Some(id) => Some(self.machine_locks.hold(id).await),
             None => None,
         };
-        let place = tokio::time::timeout(LONGEST_WAIT_FOR_TURN, Arc::clone(&self.turns).acquire_owned()).await;
-        Turn { _machine: machine, _place: place.ok().and_then(Result::ok) }
+        let place = Arc::clone(&self.turns).acquire_owned().await;
+        Turn { _machine: machine, place: place.ok() }
     }
 }

@@ -31,7 +31,7 @@ pub struct Agents {
 #[error("cannot start the agents of model {model:?}: {source}")]
 pub struct StartError {
     model: String,
-    source: FolderError,
+    source: Box<FolderError>,
 }
 
 impl Agents {
@@ -43,9 +43,13 @@ impl Agents {
     pub fn start(control: Arc<dyn Control>, options: AgentOptions) -> Result<Self, StartError> {
         let tools = options.tools_dir();
         let made = folder::make_tools(&tools, &options.hook_program, known_commands());
-        made.map_err(|source| StartError { model: control.snapshot().info.name.to_string(), source })?;
+        made.map_err(|source| StartError {
+            model: control.snapshot().info.name.to_string(),
+            source: Box::new(source),
+        })?;
         let shared = Arc::new(Shared::new(control, options));
-        let supervisor = Supervisor { shared: Arc::clone(&shared), agents: JoinSet::new(), units: HashMap::new() };
+        let supervisor =
+            Supervisor { shared: Arc::clone(&shared), agents: JoinSet::new(), units: HashMap::new() };
         Ok(Self { shared, supervisor: Some(tokio::spawn(supervisor.run())) })
     }
 
@@ -127,16 +131,19 @@ impl Supervisor {
         match ended {
             Ended::Stopped => drop(self.units.remove(&unit)),
             Ended::Fenced => {
-                self.report(&unit).uniter(Level::Warning, "another agent has taken the unit: this one has stopped");
+                self.report(&unit)
+                    .uniter(Level::Warning, "another agent has taken the unit: this one has stopped");
                 self.units.insert(unit, None);
             }
             Ended::Gone => {
                 self.units.remove(&unit);
-                self.report(&unit).uniter(Level::Info, format!("unit {:?} shutting down: it is gone", unit.to_string()));
+                self.report(&unit)
+                    .uniter(Level::Info, format!("unit {:?} shutting down: it is gone", unit.to_string()));
                 if !self.shared.options.keep_folders {
                     let folder = UnitFolder::new(&self.shared.options.model_dir, &unit);
                     if let Ok(Err(error)) = tokio::task::spawn_blocking(move || folder.remove()).await {
-                        self.report(&unit).uniter(Level::Warning, format!("cannot remove the unit's folder: {error}"));
+                        self.report(&unit)
+                            .uniter(Level::Warning, format!("cannot remove the unit's folder: {error}"));
                     }
                 }
             }
@@ -166,7 +173,8 @@ impl Supervisor {
         let shared = Arc::clone(&self.shared);
         let removed = tokio::task::spawn_blocking(move || {
             let model = shared.control.snapshot();
-            let entries = fs::read_dir(shared.options.model_dir.join("agents")).into_iter().flatten().flatten();
+            let entries =
+                fs::read_dir(shared.options.model_dir.join("agents")).into_iter().flatten().flatten();
             let units: HashSet<UnitName> =
                 entries.filter_map(|entry| UnitName::from_tag(entry.file_name().to_str()?)).collect();
             for unit in units.into_iter().filter(|unit| !model.units.contains_key(unit)) {

@@ -32,6 +32,8 @@ use crate::shared::Shared;
 const RENEW_EVERY: Duration = Duration::from_secs(30);
 /// An agent at rest looks at the clock this often, since the machine may have slept or its clock been set.
 const LONGEST_REST: Duration = Duration::from_secs(60);
+/// A claim of leadership that was not granted is made again after this.
+const CLAIM_PAUSE: Duration = Duration::from_secs(1);
 /// A commit that the controller cannot store is tried again after this, doubling.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause between two tries of a commit.
@@ -128,6 +130,8 @@ impl UnitAgent {
     /// Ends what a predecessor left running, and sees to it that the unit's folder is whole.
     async fn clean_up(&mut self) -> Result<(), Ended> {
         let picture = self.look()?;
+        // When hundreds of agents start at once, they do this a few at a time.
+        let _turn = self.shared.turn(None).await;
         let (folder, substrate) = (self.folder.clone(), Arc::clone(&self.shared.substrate));
         let charms_dir = self.shared.options.charms_dir.clone();
         // What the predecessor did before is in the memory that it left.
@@ -148,7 +152,9 @@ impl UnitAgent {
         });
         match cleaned.await {
             Ok(Ok(false)) => {}
-            Ok(Ok(true)) => self.report.uniter(Level::Warning, "the charm's files were gone: put in place again"),
+            Ok(Ok(true)) => {
+                self.report.uniter(Level::Warning, "the charm's files were gone: put in place again")
+            }
             Ok(Err(error)) => return Err(Ended::Failed(error.to_string())),
             Err(error) => return Err(Ended::Failed(error.to_string())),
         }
@@ -214,7 +220,14 @@ impl UnitAgent {
     async fn claim(&mut self) -> Result<(), Ended> {
         let command =
             Command::Agent { unit: self.unit.clone(), epoch: self.epoch, tell: Tell::ClaimLeadership };
-        let _ = self.apply(command).await?;
+        if self.apply(command).await? != Answer::Leader(true) {
+            // Somebody else was quicker, which the next look shows; if it does not, nobody is asked without pause.
+            tokio::select! {
+                _ = self.changes.changed() => {}
+                () = self.shared.stop.cancelled() => {}
+                () = tokio::time::sleep(CLAIM_PAUSE) => {}
+            }
+        }
         Ok(())
     }
 
@@ -252,7 +265,11 @@ impl UnitAgent {
 
     /// Commits a transition with a process's effects: all of it or nothing. A controller that cannot store is asked
     /// again and again, so that a process never runs twice for that.
-    pub(crate) async fn commit(&mut self, transition: Transition, effects: Effects) -> Result<Committed, Ended> {
+    pub(crate) async fn commit(
+        &mut self,
+        transition: Transition,
+        effects: Effects,
+    ) -> Result<Committed, Ended> {
         let Transition { local, acts, mut journal } = transition;
         let mut checker = self.checker.clone();
         let fed = journal.iter().filter_map(|entry| checker.feed(&TraceEvent::from_entry(entry)).err());
@@ -272,7 +289,9 @@ impl UnitAgent {
         loop {
             match self.shared.control.commit(commit.clone()).await {
                 Ok(()) => break,
-                Err(ControlError::Commit(CommitRefusal::Effects(why))) => return Ok(Committed::EffectsRefused(why)),
+                Err(ControlError::Commit(CommitRefusal::Effects(why))) => {
+                    return Ok(Committed::EffectsRefused(why));
+                }
                 Err(ControlError::Commit(CommitRefusal::Fenced { .. })) => return Err(Ended::Fenced),
                 Err(ControlError::Commit(CommitRefusal::UnitGone(_))) => return Err(Ended::Gone),
                 Err(ControlError::Refused(refusal)) => return Err(Ended::Failed(refusal.to_string())),
@@ -290,7 +309,8 @@ impl UnitAgent {
         if self.shared.stop.is_cancelled() {
             return Err(Ended::Stopped);
         }
-        let line = format!("cannot commit, trying again in {}: {why}", periapt_model::time::format_duration(*pause));
+        let line =
+            format!("cannot commit, trying again in {}: {why}", periapt_model::time::format_duration(*pause));
         self.report.uniter(Level::Warning, line);
         tokio::select! {
             () = tokio::time::sleep(*pause) => {}
@@ -340,5 +360,20 @@ impl Drop for Renewal {
         if let Some(renewing) = &self.0 {
             renewing.abort();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a unit costs at rest, beside its part of the model: hundreds of them sleep in one daemon.
+    #[test]
+    fn an_agent_at_rest_is_small() {
+        fn size_of_future<F: Future>(_: fn(UnitAgent) -> F) -> usize {
+            size_of::<F>()
+        }
+        let size = size_of_future(UnitAgent::run);
+        assert!(size < 10_000, "{size} bytes");
     }
 }

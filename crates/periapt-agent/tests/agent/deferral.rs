@@ -31,7 +31,7 @@ esac\n";
         let path = home.path().join("charms/c1").join(file);
         Connection::open(path).unwrap().execute_batch(&format!("{TABLES}{rows}")).unwrap();
     }
-    home.deploy(charm, 1);
+    home.deploy(charm);
     let agents = home.start();
     let wakes = |control: &crate::support::Memory| {
         let all = control.dispatches(&unit("app/0"));
@@ -39,7 +39,8 @@ esac\n";
         Some(wakes.collect::<Vec<_>>()).filter(|wakes| wakes.len() == 2)
     };
     let wakes = home.control.until("two wakes", wakes).await;
-    let start = home.control.dispatches(&unit("app/0")).into_iter().find(|d| d.event == Event::Hook(Hook::Start));
+    let start =
+        home.control.dispatches(&unit("app/0")).into_iter().find(|d| d.event == Event::Hook(Hook::Start));
     let start = start.unwrap();
     assert_eq!(start.deferrals.deferred[0].event, "MyCharm/on/start[6]");
     assert_eq!(wakes[0].deferrals.again[0].tries, 2);
@@ -53,10 +54,11 @@ async fn a_state_file_that_cannot_be_read_is_no_reason_to_fail() {
     let home = Home::new();
     let charm = home.charm("c1", "name: app\nsummary: s\ndescription: d\n", &[("dispatch", "#!/bin/sh\n")]);
     fs::write(home.path().join("charms/c1/.unit-state.db"), "this is no database").unwrap();
-    home.deploy(charm, 1);
+    home.deploy(charm);
     let agents = home.start();
     home.idle("app/0").await;
-    let warned = home.control.logs().iter().any(|line| line.message.contains("cannot read the deferred events"));
+    let warned =
+        home.control.logs().iter().any(|line| line.message.contains("cannot read the deferred events"));
     assert!(warned);
     home.finish(agents).await;
 }

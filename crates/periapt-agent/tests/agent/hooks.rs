@@ -22,9 +22,14 @@ async fn a_charm_of_hook_files_goes_through_its_setup_and_its_removal() {
     let charm = home.charm(
         "c1",
         "name: app\nsummary: s\ndescription: d\n",
-        &[("hooks/install", note), ("hooks/config-changed", note), ("hooks/start", note), ("hooks/stop", note_stop)],
+        &[
+            ("hooks/install", note),
+            ("hooks/config-changed", note),
+            ("hooks/start", note),
+            ("hooks/stop", note_stop),
+        ],
     );
-    home.deploy(charm, 1);
+    home.deploy(charm);
     let agents = home.start();
     home.idle("app/0").await;
 
@@ -73,7 +78,11 @@ async fn a_failed_hook_waits_and_runs_again_when_it_is_resolved() {
     assert_eq!(output, ["it is broken", "out"]);
     let model = home.control.model();
     assert!(!model.charm_states.contains_key(&unit("app/0")), "what is buffered is lost");
-    assert_eq!(model.units[&unit("app/0")].workload.status, WorkloadStatus::Active, "what counts at once is kept");
+    assert_eq!(
+        model.units[&unit("app/0")].workload.status,
+        WorkloadStatus::Active,
+        "what counts at once is kept"
+    );
     let line = "awaiting error resolution for \"install\" hook";
     home.control.until(line, |c| has_line(&c.logs(), Level::Info, UNITER, line).then_some(())).await;
     let logs = home.control.logs();
@@ -96,10 +105,14 @@ async fn a_hook_that_cannot_be_executed_fails_with_the_reason() {
     let home = Home::new();
     let metadata = "name: app\nsummary: s\ndescription: d\n";
     let charm = home.charm("c1", metadata, &[("hooks/install", "#!/no/such/interpreter\n")]);
-    home.deploy(charm, 1);
+    home.deploy(charm);
     let agents = home.start();
     let failure = home.failed("app/0").await;
-    assert!(failure.reason.contains("interpreter that its first line names is not there"), "{}", failure.reason);
+    assert!(
+        failure.reason.contains("interpreter that its first line names is not there"),
+        "{}",
+        failure.reason
+    );
     home.finish(agents).await;
 }
 
@@ -157,13 +170,13 @@ async fn the_environment_is_juju_s_and_nothing_else() {
         "name: app\nsummary: s\ndescription: d\nprovides:\n  web: {interface: http}\n",
         &[("dispatch", save), ("actions.yaml", "look: {description: d}\n")],
     );
-    home.deploy(charm, 1);
+    home.deploy(charm);
     let other = home.charm(
         "c2",
         "name: other\nsummary: s\ndescription: d\nrequires:\n  site: {interface: http}\n",
         &[("dispatch", "#!/bin/sh\n")],
     );
-    home.deploy(other, 1);
+    home.deploy(other);
     let agents = home.start();
     home.idle("app/0").await;
     home.idle("other/0").await;
@@ -194,19 +207,32 @@ async fn the_environment_is_juju_s_and_nothing_else() {
     let (a, b) = (end("app", "web"), end("other", "site"));
     let id = relation_of(home.control.command(Command::Integrate { a, b }).unwrap());
     home.line("app/0", "env-web-relation-changed", "").await;
-    let relation = ["JUJU_HOOK_NAME", "JUJU_DISPATCH_PATH", "JUJU_RELATION", "JUJU_RELATION_ID", "JUJU_REMOTE_APP", "JUJU_REMOTE_UNIT"];
+    let relation = [
+        "JUJU_HOOK_NAME",
+        "JUJU_DISPATCH_PATH",
+        "JUJU_RELATION",
+        "JUJU_RELATION_ID",
+        "JUJU_REMOTE_APP",
+        "JUJU_REMOTE_UNIT",
+    ];
     let created = environment(&home, "app/0", "env-web-relation-created");
     expect(&created, &relation);
     assert_eq!((created["JUJU_REMOTE_UNIT"].as_str(), created["JUJU_REMOTE_APP"].as_str()), ("", "other"));
     let joined = environment(&home, "app/0", "env-web-relation-joined");
     expect(&joined, &relation);
     assert_eq!(joined["JUJU_REMOTE_UNIT"], "other/0");
-    assert_eq!((joined["JUJU_RELATION"].as_str(), joined["JUJU_RELATION_ID"].clone()), ("web", format!("web:{id}")));
+    assert_eq!(
+        (joined["JUJU_RELATION"].as_str(), joined["JUJU_RELATION_ID"].clone()),
+        ("web", format!("web:{id}"))
+    );
 
     let action = home.run("app/0", "look", serde_json::json!({}));
     home.task(action).await;
     let look = environment(&home, "app/0", "env-look");
-    expect(&look, &["JUJU_HOOK_NAME", "JUJU_DISPATCH_PATH", "JUJU_ACTION_NAME", "JUJU_ACTION_UUID", "JUJU_ACTION_TAG"]);
+    expect(
+        &look,
+        &["JUJU_HOOK_NAME", "JUJU_DISPATCH_PATH", "JUJU_ACTION_NAME", "JUJU_ACTION_UUID", "JUJU_ACTION_TAG"],
+    );
     assert_eq!(look["JUJU_ACTION_TAG"], format!("action-{action}"));
     assert_eq!((look["JUJU_HOOK_NAME"].as_str(), look["JUJU_DISPATCH_PATH"].as_str()), ("", "actions/look"));
 
@@ -246,7 +272,7 @@ esac
         "name: app\nsummary: s\ndescription: d\npeers:\n  peers: {interface: p}\n",
         &[("dispatch", script), ("config.yaml", "options:\n  text: {type: string, default: word}\n")],
     );
-    home.deploy(charm, 1);
+    home.deploy(charm);
     let agents = home.start();
     home.idle("app/0").await;
 
@@ -296,7 +322,11 @@ async fn a_daemon_that_holds_the_hook_s_output_neither_blocks_nor_dies() {
     let before = lines(&home);
     home.control.until("it goes on", |_| (lines(&home) > before + 2).then_some(())).await;
     assert!(alive(&pid));
-    rustix::process::kill_process(rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap(), rustix::process::Signal::KILL).unwrap();
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap(),
+        rustix::process::Signal::KILL,
+    )
+    .unwrap();
     home.finish(agents).await;
 }
 
@@ -310,5 +340,63 @@ async fn long_paths_reach_the_socket_too() {
     let agents = periapt_agent::Agents::start(home.control.clone(), options).unwrap();
     home.idle("app/0").await;
     assert!(fs::read_to_string(long.join("agents/unit-app-0/charm/seen")).is_ok());
+    home.finish(agents).await;
+}
+
+#[tokio::test]
+async fn hooks_that_wait_for_another_unit_s_hook_do_not_keep_it_from_running() {
+    let home = Home::new();
+    // With one place only, the second unit's hook starts while the first one's still runs.
+    let script = "[ $JUJU_HOOK_NAME = install ] || exit 0
+        touch ../../$(basename $(dirname $PWD)).here
+        until [ $(ls ../.. | grep -c here) = 2 ]; do sleep 0.02; done";
+    home.deploy_script("app", script);
+    home.control.command(Command::AddUnits { app: crate::support::app("app"), count: 1 }).unwrap();
+    let mut options = home.options();
+    options.most_processes = 1;
+    let agents = periapt_agent::Agents::start(home.control.clone(), options).unwrap();
+    home.idle("app/0").await;
+    home.idle("app/1").await;
+    home.finish(agents).await;
+}
+
+#[tokio::test]
+async fn a_reboot_at_once_ends_the_hook_and_runs_it_again() {
+    let home = Home::new();
+    home.deploy_script(
+        "app",
+        "[ $JUJU_HOOK_NAME = install ] || exit 0
+        [ -e ../once ] || { touch ../once; state-set lost=1; juju-reboot --now; echo never > after; }",
+    );
+    let agents = home.start();
+    home.idle("app/0").await;
+    assert_eq!(home.trace("app/0")[..2], ["install interrupted", "install done"]);
+    assert!(!home.charm_dir("app/0").join("after").exists());
+    assert!(!home.control.model().charm_states.contains_key(&unit("app/0")));
+    home.finish(agents).await;
+}
+
+#[tokio::test]
+async fn a_resource_is_brought_to_the_unit_when_it_is_asked_for() {
+    let home = Home::new();
+    let metadata = "name: app\nsummary: s\ndescription: d\nresources:\n  data: {type: file, filename: data.txt}\n  more: {type: file, filename: more.txt}\n";
+    let script = "#!/bin/bash
+[ $JUJU_HOOK_NAME = install ] || exit 0
+resource-get data > where; cat \"$(resource-get data)\" > content; echo changed > \"$(cat where)\"
+resource-get more 2> refused || echo $? >> refused\n";
+    let charm = home.charm("c1", metadata, &[("dispatch", script)]);
+    fs::create_dir_all(home.path().join("resources")).unwrap();
+    fs::write(home.path().join("resources/abc"), "the content\n").unwrap();
+    let file = periapt_model::entity::ResourceFile { hash: "abc".into(), size: 12, revision: 1 };
+    home.deploy_with(charm, [("data".parse().unwrap(), file)].into());
+    let agents = home.start();
+    home.idle("app/0").await;
+    let expected = home.unit_dir("app/0").join("resources/data/data.txt");
+    assert_eq!(home.lines("app/0", "where"), [expected.display().to_string()]);
+    assert_eq!(home.lines("app/0", "content"), ["the content"]);
+    assert_eq!(fs::read_to_string(home.path().join("resources/abc")).unwrap(), "the content\n");
+    let refused = home.lines("app/0", "refused");
+    assert!(refused[0].starts_with("ERROR could not download resource: "), "{refused:?}");
+    assert_eq!(refused[1], "1");
     home.finish(agents).await;
 }

@@ -165,3 +165,31 @@ async fn an_upgrade_keeps_what_the_charm_made() {
     assert_eq!(home.lines("app/0", "ran"), expected);
     home.finish(agents).await;
 }
+
+#[tokio::test]
+async fn a_hook_that_lost_leadership_fails_with_what_it_wrote() {
+    let home = Home::new();
+    let script = "#!/bin/bash
+[ $JUJU_HOOK_NAME = p-relation-created ] || exit 0
+relation-set --app -r \"$JUJU_RELATION_ID\" key=value; state-set lost=1
+touch written; until [ -e ../go ]; do sleep 0.01; done\n";
+    let metadata = "name: app\nsummary: s\ndescription: d\npeers:\n  p: {interface: p}\n";
+    let charm = home.charm("c1", metadata, &[("dispatch", script)]);
+    home.deploy(charm);
+    let agents = home.start();
+    let written = home.charm_dir("app/0").join("written");
+    while !written.exists() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    home.control.command(Command::LeaseEnded { app: app("app"), unit: unit("app/0") }).unwrap();
+    fs::write(home.unit_dir("app/0").join("go"), "").unwrap();
+    let failure = home.failed("app/0").await;
+    assert!(
+        failure.reason.starts_with("cannot apply changes: cannot write relation settings"),
+        "{}",
+        failure.reason
+    );
+    assert_eq!(home.trace("app/0"), ["install done", "p-relation-created failed"]);
+    assert!(!home.control.model().charm_states.contains_key(&unit("app/0")));
+    home.finish(agents).await;
+}

@@ -1,6 +1,6 @@
 //! A controller in memory, and charms written for one test.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -13,12 +13,12 @@ use periapt_agent::{AgentOptions, Agents};
 use periapt_model::apply::apply;
 use periapt_model::command::{Answer, Command, Deploy, EndpointRef, Receiver, Refusal};
 use periapt_model::commit::commit;
-use periapt_model::entity::{Charm, ModelInfo, Task};
+use periapt_model::entity::{Charm, ModelInfo, ResourceFile, Task};
 use periapt_model::journal::{Dispatch, Entry, JournalRecord, Outcome};
 use periapt_model::local::{HookStep, Op};
 use periapt_model::log::{Level, LogLine};
 use periapt_model::model::{Model, Write};
-use periapt_model::names::{AppName, CharmId, ModelName, RelationId, TaskId, UnitName};
+use periapt_model::names::{AppName, CharmId, ModelName, RelationId, ResourceName, TaskId, UnitName};
 use periapt_model::observe::concerned;
 use periapt_model::step_commit::Commit;
 use periapt_model::time::Timestamp;
@@ -65,7 +65,11 @@ impl Memory {
     fn new() -> Self {
         let info = ModelInfo::new("0a1b".into(), ModelName::new("testing").unwrap(), now());
         Self {
-            state: Mutex::new(State { model: Model::new(info), journal: Vec::new(), watches: HashMap::new() }),
+            state: Mutex::new(State {
+                model: Model::new(info),
+                journal: Vec::new(),
+                watches: HashMap::new(),
+            }),
             logs: Mutex::default(),
             units: watch::Sender::new(0),
             changed: watch::Sender::new(0),
@@ -169,7 +173,8 @@ impl Control for Memory {
 
     fn commit(&self, step: Commit) -> Answering<'_, Result<(), ControlError>> {
         Box::pin(async move {
-            let fails = self.unavailable.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+            let fails =
+                self.unavailable.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
             if fails.is_ok() {
                 return Err(ControlError::Unavailable("no space left on device".into()));
             }
@@ -250,14 +255,18 @@ impl Home {
         Charm { id: CharmId(id.into()), url: String::new(), revision: 0, version: None, meta }
     }
 
-    pub fn deploy(&self, charm: Charm, units: u32) {
+    pub fn deploy(&self, charm: Charm) {
+        self.deploy_with(charm, BTreeMap::new());
+    }
+
+    pub fn deploy_with(&self, charm: Charm, resources: BTreeMap<ResourceName, ResourceFile>) {
         let deploy = Deploy {
             name: None,
             charm,
-            units,
+            units: 1,
             config: Default::default(),
             trust: false,
-            resources: Default::default(),
+            resources,
             constraints: String::new(),
             channel: None,
             force: false,
@@ -270,7 +279,7 @@ impl Home {
         let metadata = format!("name: {name}\nsummary: s\ndescription: d\n");
         let script = format!("#!/bin/bash\n{script}\n");
         let charm = self.charm(name, &metadata, &[("dispatch", &script)]);
-        self.deploy(charm, 1);
+        self.deploy(charm);
     }
 
     pub fn setting(&self, key: &str, value: &str) {
@@ -309,7 +318,9 @@ impl Home {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(HUNG, waiting).await.unwrap_or_else(|_| panic!("no {start:?} in {file} of {unit}"))
+        tokio::time::timeout(HUNG, waiting)
+            .await
+            .unwrap_or_else(|_| panic!("no {start:?} in {file} of {unit}"))
     }
 
     pub fn run(&self, receiver: &str, action: &str, params: serde_json::Value) -> TaskId {
@@ -335,7 +346,9 @@ impl Home {
 
     pub async fn gone(&self, name: &str) {
         let (unit, dir) = (unit(name), self.unit_dir(name));
-        self.control.until("the unit is gone", |c| (!c.model().units.contains_key(&unit)).then_some(())).await;
+        self.control
+            .until("the unit is gone", |c| (!c.model().units.contains_key(&unit)).then_some(()))
+            .await;
         let removed = async {
             while dir.exists() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -346,7 +359,11 @@ impl Home {
 
     /// The names and outcomes of a unit's dispatches.
     pub fn trace(&self, name: &str) -> Vec<String> {
-        self.control.dispatches(&unit(name)).iter().map(|d| format!("{} {}", d.event.name(), word(&d.outcome))).collect()
+        self.control
+            .dispatches(&unit(name))
+            .iter()
+            .map(|d| format!("{} {}", d.event.name(), word(&d.outcome)))
+            .collect()
     }
 
     /// Stops everything and holds every trace against the table.
@@ -378,8 +395,9 @@ pub fn has_line(logs: &[LogLine], level: Level, module: &str, message: &str) -> 
 }
 
 pub fn alive(pid: &str) -> bool {
-    fs::read_to_string(format!("/proc/{}/stat", pid.trim()))
-        .is_ok_and(|stat| !matches!(stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()), Some('Z' | 'X')))
+    fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|stat| {
+        !matches!(stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()), Some('Z' | 'X'))
+    })
 }
 
 pub fn relation_of(answer: Answer) -> RelationId {

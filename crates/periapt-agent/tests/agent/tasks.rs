@@ -32,7 +32,7 @@ action-log one; action-set size=$(action-get size) nested.key=v; state-set worke
             ("hooks/config-changed", "#!/bin/bash\necho ran >> config-changed\n"),
         ],
     );
-    home.deploy(charm, 1);
+    home.deploy(charm);
     home
 }
 
@@ -44,7 +44,8 @@ async fn actions_say_how_they_ended_and_never_bring_a_unit_into_error() {
 
     let work = home.task(home.run("app/0", "work", json!({"size": 5}))).await;
     assert_eq!((work.status, work.message.as_str()), (TaskStatus::Completed, ""));
-    let expected = json!({"size": "5", "nested": {"key": "v"}, "return-code": 0, "stdout": "out\n", "stderr": "err\n"});
+    let expected =
+        json!({"size": "5", "nested": {"key": "v"}, "return-code": 0, "stdout": "out\n", "stderr": "err\n"});
     assert_eq!(serde_json::Value::Object(work.results), expected);
     assert_eq!(work.log.len(), 1);
     assert_eq!(home.control.model().charm_states[&unit("app/0")]["worked"], "yes");
@@ -86,7 +87,9 @@ async fn exec_runs_a_script_in_a_hook_context_within_its_time() {
     home.idle("app/0").await;
     let well = home.task(home.exec("app/0", "pwd; config-get; state-set by=exec", None)).await;
     assert_eq!(well.status, TaskStatus::Completed);
-    assert!(well.results["stdout"].as_str().unwrap().contains(&home.charm_dir("app/0").display().to_string()));
+    assert!(
+        well.results["stdout"].as_str().unwrap().contains(&home.charm_dir("app/0").display().to_string())
+    );
     assert_eq!(home.control.model().charm_states[&unit("app/0")]["by"], "exec");
 
     let ill = home.task(home.exec("app/0", "state-set lost=1\nexit 4", None)).await;
@@ -105,7 +108,8 @@ async fn a_replay_runs_the_hook_again_and_moves_nothing() {
     home.idle("app/0").await;
     let hook = periapt_model::hook::Hook::ConfigChanged;
     let replay = Command::Replay { unit: unit("app/0"), record: 4, hook };
-    let periapt_model::command::Answer::Operation { tasks, .. } = home.control.command(replay).unwrap() else {
+    let periapt_model::command::Answer::Operation { tasks, .. } = home.control.command(replay).unwrap()
+    else {
         panic!("an operation");
     };
     let task = home.task(tasks[0].0).await;
