@@ -79,6 +79,11 @@ pub fn prepare(source: &Path, options: &BuildOptions) -> Result<Prepared> {
     periapt_build::prepare(source, options, &talk).map_err(explain)
 }
 
+/// What a charm's folder says of itself. None: it is no folder, or it has mistakes, which [`prepare`] reports.
+pub fn meta_of_folder(source: &Path) -> Option<CharmMeta> {
+    source.is_dir().then(|| periapt_build::load_meta(source).ok()).flatten()
+}
+
 /// A build's failure as a command's.
 pub fn explain(error: BuildError) -> CliError {
     match &error {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use periapt_controller::api::requests;
+use periapt_model::charm::CharmMeta;
 use periapt_model::names::AppName;
 
 use super::build::{self, Report};
@@ -131,14 +132,21 @@ impl Deploy {
     pub async fn run(self, session: &Session) -> Result {
         self.elsewhere.note();
         let source = locate(&self.charm)?;
-        let options = build::options(session);
-        let prepared = build::prepare(&source, &options)?;
-        let name = match &self.application {
-            Some(name) => name.to_string(),
-            None => prepared.meta.name.clone(),
+        let read = |meta: &CharmMeta| {
+            let name = self.application.as_ref().map_or(meta.name.as_str(), AppName::as_str);
+            let config = all(&self.config, Section::Application(name))?;
+            Ok::<_, CliError>((config, build::upload(session, meta, &self.resource)?))
         };
-        let config = all(&self.config, Section::Application(&name))?;
-        let resources = build::upload(session, &prepared.meta, &self.resource)?;
+        // A folder tells what it holds before it is built: mistakes in the flags need not wait for pip.
+        let early = match build::meta_of_folder(&source) {
+            Some(meta) => Some(read(&meta)?),
+            None => None,
+        };
+        let prepared = build::prepare(&source, &build::options(session))?;
+        let (config, resources) = match early {
+            Some(read) => read,
+            None => read(&prepared.meta)?,
+        };
         let missing = build::missing(&prepared.meta);
         let request = requests::Deploy {
             name: self.application.clone(),

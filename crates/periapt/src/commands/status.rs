@@ -8,7 +8,7 @@ use periapt_controller::views::{OWNER, status::StatusReport};
 
 use super::deploy::no_effect;
 use crate::args::{ModelArgs, complete, duration};
-use crate::error::Result;
+use crate::error::{CliError, FAILED, Result};
 use crate::output::{self, Colour, OutputFile, say};
 use crate::render::{status as render, time::Clock};
 use crate::session::{Session, zone};
@@ -73,8 +73,10 @@ impl Status {
         let zone = zone(self.utc);
         let Some(every) = self.watch else {
             let report = model.status(&self.selectors, &zone).await?;
-            self.say_if_empty(&report);
-            return self.output.write(&self.text(&report)?);
+            let matched = self.say_if_empty(&report);
+            self.output.write(&self.text(&report)?)?;
+            // Juju takes a selector that selects nothing for a success.
+            return if matched || session.is_juju() { Ok(()) } else { Err(CliError::silent(FAILED)) };
         };
         let clears = std::io::stdout().is_terminal();
         let mut clock = Clock::system(self.utc);
@@ -92,7 +94,7 @@ impl Status {
                     let lines = if shown { lines } else { anstream::adapter::strip_str(&lines).to_string() };
                     std::io::Write::write_all(&mut stdout, format!("\x1b[H{lines}\x1b[J").as_bytes())
                         .and_then(|()| std::io::Write::flush(&mut stdout))
-                        .map_err(|e| crate::error::CliError::output(&e))?;
+                        .map_err(|e| CliError::output(&e))?;
                 }
                 false => output::print(&format!("{heading}{text}\n"))?,
             }
@@ -111,13 +113,17 @@ impl Status {
         })
     }
 
-    fn say_if_empty(&self, report: &StatusReport) {
+    /// Whether the selectors select anything; an empty model is said to be so.
+    fn say_if_empty(&self, report: &StatusReport) -> bool {
         let status = &report.status;
-        if self.format == Format::Tabular && status.applications.is_empty() && status.machines.is_empty() {
-            match self.selectors.is_empty() {
-                true => say(format!("Model \"{OWNER}/{}\" is empty.", status.model.name)),
-                false => say("Nothing matched specified filter(s)."),
+        let is_empty = status.applications.is_empty() && status.machines.is_empty();
+        match self.selectors.is_empty() {
+            true if is_empty && self.format == Format::Tabular => {
+                say(format!("Model \"{OWNER}/{}\" is empty.", status.model.name));
             }
+            false if is_empty => say("Nothing matched specified filter(s)."),
+            _ => {}
         }
+        !is_empty || self.selectors.is_empty()
     }
 }

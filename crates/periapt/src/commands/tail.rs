@@ -2,6 +2,9 @@
 
 use clap::{Args, ValueEnum};
 use periapt_controller::api::requests::JournalParams;
+use periapt_controller::client::ModelClient;
+use periapt_controller::views::Zone;
+use periapt_controller::views::settled::Subject;
 use periapt_model::journal::JournalRecord;
 
 use crate::args::{ModelArgs, complete};
@@ -20,7 +23,7 @@ use crate::session::Session;
 pub struct Tail {
     /// Only these units, or all units of these applications
     #[arg(value_name = "UNIT|APP", add = complete::apps_and_units())]
-    subjects: Vec<String>,
+    subjects: Vec<Subject>,
     /// How to show
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -74,7 +77,7 @@ impl Tail {
             (last, _) => Some(last.unwrap_or(10)),
         };
         let params = JournalParams {
-            units: (!self.subjects.is_empty()).then(|| self.subjects.join(",")),
+            units: (!self.subjects.is_empty()).then(|| subjects(&self.subjects).join(",")),
             since: since.map(|at| at.0),
             last,
             ..JournalParams::default()
@@ -93,6 +96,9 @@ impl Tail {
             }
         }
         printer.print(&page)?;
+        if newest.is_none() {
+            self.check(&model, session).await?;
+        }
         if !follow {
             return Ok(());
         }
@@ -114,6 +120,34 @@ impl Tail {
                 },
                 _ = tokio::signal::ctrl_c() => return Err(CliError::silent(130)),
             }
+        }
+    }
+}
+
+fn subjects(subjects: &[Subject]) -> Vec<String> {
+    subjects.iter().map(ToString::to_string).collect()
+}
+
+impl Tail {
+    /// Refuses names that never were: units that are gone have records, and those that are new are in the model.
+    async fn check(&self, model: &ModelClient, session: &Session) -> Result {
+        let status = model.status(&[], &Zone::Utc).await?.status;
+        let is_there = |subject: &&Subject| match subject {
+            Subject::Application(app) => status.applications.contains_key(app),
+            Subject::Unit(unit) => {
+                status.applications.get(unit.app()).is_some_and(|app| app.units.contains_key(unit))
+            }
+        };
+        match self.subjects.iter().find(|subject| !is_there(subject)) {
+            Some(subject) if self.since.is_none() => {
+                let kind = if matches!(subject, Subject::Unit(_)) { "unit" } else { "application" };
+                Err(CliError::new(format!(
+                    "{kind} {:?} not found, and nothing is recorded of it",
+                    subject.to_string()
+                ))
+                .hint(format!("{} status shows what is there", session.program)))
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -9,6 +9,7 @@ use periapt_controller::api::{Verdict, WaitLine};
 use periapt_controller::client::ModelClient;
 use periapt_controller::views::settled::{Goal, Subject};
 use periapt_model::status::WorkloadStatus;
+use tokio::time::Instant;
 
 use crate::args::{ModelArgs, complete, duration};
 use crate::error::{CliError, Result};
@@ -82,41 +83,66 @@ pub async fn until(model: &ModelClient, goals: Vec<Goal>, timeout: Option<Durati
         Err(error) if only_gone && error.is_not_found() => return Ok(()),
         lines => lines?,
     };
-    let mut clock = Clock::system(false);
-    while let Some(line) = lines.next().await? {
-        match line.verdict {
-            Some(Verdict::Met) => return Ok(()),
-            Some(Verdict::TimedOut) => return Err(timed_out(timeout, &line)),
-            None => {
-                clock.tick();
-                tell(&line, &clock);
-            }
+    let mut teller = Teller::default();
+    loop {
+        tokio::select! {
+            line = lines.next() => match line? {
+                Some(WaitLine { verdict: Some(Verdict::Met), .. }) => return Ok(()),
+                Some(line) if line.verdict == Some(Verdict::TimedOut) => return Err(timed_out(timeout, &line)),
+                Some(line) => teller.next = Some(line),
+                None => break,
+            },
+            () = teller.turn(), if teller.next.is_some() => teller.tell(),
         }
     }
     Err(CliError::new("the daemon is ending").hint("wait again: the next command starts it"))
 }
 
+/// Lines come as fast as hooks run; people are told of the newest, twice a second at most.
+#[derive(Default)]
+struct Teller {
+    next: Option<WaitLine>,
+    told: String,
+    at: Option<Instant>,
+}
+
+const PACE: Duration = Duration::from_millis(500);
+
+impl Teller {
+    async fn turn(&self) {
+        if let Some(at) = self.at {
+            tokio::time::sleep_until(at + PACE).await;
+        }
+    }
+
+    fn tell(&mut self) {
+        let Some(line) = self.next.take() else { return };
+        let clock = Clock::system(false);
+        let text = text(&line);
+        if text != self.told {
+            say(format!("{} {text}", paint(DIM, clock.moment(clock.now))));
+            self.told = text;
+            self.at = Some(Instant::now());
+        }
+    }
+}
+
 /// How many of the things that are waited for one line names.
 const NAMED: usize = 3;
 
-fn tell(line: &WaitLine, clock: &Clock) {
+/// The newest state in one line, without moments: those would make each line a new one.
+fn text(line: &WaitLine) -> String {
     let parts: Vec<String> = line
         .waiting
         .iter()
         .take(NAMED)
-        .map(|waiting| {
-            let next = waiting
-                .next
-                .filter(|at| *at > clock.now)
-                .map(|at| format!(", next in {}", span(at.since(clock.now))));
-            format!("{} {}{}", paint(NAME, &waiting.subject), waiting.reason, next.unwrap_or_default())
-        })
+        .map(|waiting| format!("{} {}", paint(NAME, &waiting.subject), waiting.reason))
         .collect();
     let more = match line.total.saturating_sub(parts.len()) {
         0 => String::new(),
         more => paint(DIM, format!("; and {more} more")),
     };
-    say(format!("{} {}{more}", paint(DIM, clock.moment(clock.now)), parts.join("; ")));
+    format!("{}{more}", parts.join("; "))
 }
 
 fn timed_out(timeout: Option<Duration>, line: &WaitLine) -> CliError {
