@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::apply::removal;
 use crate::effects::{BagChanges, Changes, Effects};
 use crate::entity::{Agent, AppBag, CharmState, Databag, TaskStatus};
+use crate::local::{HookStep, Op};
 use crate::model::{Draft, Key, Model, Record, Write};
 use crate::names::{RelationId, UnitName};
 use crate::status::{Life, Status};
@@ -27,6 +28,10 @@ pub fn commit(model: &Model, commit: Commit, now: Timestamp) -> Result<Vec<Write
         if let Some(relation) = local.relations.get_mut(&id).filter(|r| r.peer) {
             relation.apps.insert(unit.app().clone(), version);
         }
+    }
+    // An operator's `resolved` that arrives just as the hook is tried again must not skip a later failure.
+    if !matches!(local.op, Op::Hook { step: HookStep::Failed(_), .. }) {
+        clear_resolved(&mut draft, &unit);
     }
     draft.put(Record::Agent(unit.clone(), Arc::new(Agent { epoch, local })));
     for entry in journal {
@@ -119,7 +124,7 @@ fn perform(draft: &mut Draft, unit: &UnitName, act: Act, now: Timestamp) {
             draft.unit(unit, |u| u.workload = Status::new(status, message, now));
         }
         Act::CharmInstalled(charm) => draft.unit(unit, |u| u.charm = Some(charm)),
-        Act::ClearResolved => draft.unit(unit, |u| u.resolved = None),
+        Act::ClearResolved => clear_resolved(draft, unit),
         Act::TaskStarted(id) => draft.task(id, |t| {
             t.started = Some(now);
             if t.status == TaskStatus::Pending {
@@ -146,6 +151,12 @@ fn perform(draft: &mut Draft, unit: &UnitName, act: Act, now: Timestamp) {
             }
         }
         Act::Dead => removal::remove_unit(draft, unit, now),
+    }
+}
+
+fn clear_resolved(draft: &mut Draft, unit: &UnitName) {
+    if draft.model.units.get(unit).is_some_and(|u| u.resolved.is_some()) {
+        draft.unit(unit, |u| u.resolved = None);
     }
 }
 

@@ -1,4 +1,5 @@
 //! What commands do to a model, one behaviour a test.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::collections::BTreeMap;
 
@@ -30,7 +31,13 @@ fn charm(name: &str, endpoints: &str) -> Charm {
         ..CharmFiles::default()
     };
     let meta = parse(&files).expect("the test's metadata is valid").meta;
-    Charm { id: CharmId(format!("id-{name}-{}", endpoints.len())), url: String::new(), revision: 0, version: None, meta }
+    Charm {
+        id: CharmId(format!("id-{name}-{}", endpoints.len())),
+        url: String::new(),
+        revision: 0,
+        version: None,
+        meta,
+    }
 }
 
 const DB: &str = "provides:\n  db: {interface: sql}\npeers:\n  mates: {interface: mates}\n";
@@ -129,7 +136,10 @@ fn a_second_deploy_of_a_name_is_refused_and_a_second_charm_gets_the_next_revisio
 #[test]
 fn integrate_finds_the_one_pair_that_fits() {
     let mut world = World::with_db_and_web();
-    assert_eq!(world.ok(integrate("web", "db")), Answer::Related { id: RelationId(1), key: "db:db web:db".into() });
+    assert_eq!(
+        world.ok(integrate("web", "db")),
+        Answer::Related { id: RelationId(1), key: "db:db web:db".into() }
+    );
     assert_eq!(world.refused(integrate("db", "web")).kind, RefusalKind::AlreadyExists);
     world.ok(deploy("other", charm("db", DB), 1));
     let refusal = world.refused(integrate("web:db", "other"));
@@ -201,7 +211,10 @@ fn an_application_goes_when_its_last_unit_and_relation_have_gone() {
     world.ok(Command::RemoveApplication { app: app("db"), force: false });
     assert_eq!(world.0.units[&unit("db/0")].life, Life::Dying);
     world.ok(Command::RemoveUnits { units: vec![unit("db/0"), unit("db/1")], force: true });
-    assert!(!world.0.applications.contains_key(&app("db")), "nobody was in scope, so the relation went at once");
+    assert!(
+        !world.0.applications.contains_key(&app("db")),
+        "nobody was in scope, so the relation went at once"
+    );
     assert!(world.0.relations.is_empty());
     assert!(world.0.charms.keys().all(|id| id.0.starts_with("id-web")));
 }
@@ -209,7 +222,8 @@ fn an_application_goes_when_its_last_unit_and_relation_have_gone() {
 #[test]
 fn peer_relations_cannot_be_removed() {
     let world = World::with_db_and_web();
-    let refusal = world.refused(Command::RemoveRelation { relation: RelationRef::Id(RelationId(0)), force: true });
+    let refusal =
+        world.refused(Command::RemoveRelation { relation: RelationRef::Id(RelationId(0)), force: true });
     assert!(refusal.message.contains("peer relation"), "{refusal}");
 }
 
@@ -242,7 +256,9 @@ fn actions_are_checked_before_they_are_queued() {
     };
     assert!(world.refused(run(serde_json::json!({}))).message.contains("by"));
     assert!(world.refused(run(serde_json::json!({"by": "much"}))).message.contains("by"));
-    let Answer::Operation { tasks, .. } = world.ok(run(serde_json::json!({"by": 2}))) else { panic!("an operation") };
+    let Answer::Operation { tasks, .. } = world.ok(run(serde_json::json!({"by": 2}))) else {
+        panic!("an operation")
+    };
     assert_eq!(tasks.len(), 2);
     assert_eq!(observe(&world.0, &unit("db/0")).unwrap().tasks.len(), 1);
     let nobody = Command::Run {
@@ -283,11 +299,15 @@ fn any_command() -> impl Strategy<Value = Command> {
             units
         )),
         (name.clone(), 0u32..3).prop_map(|(n, count)| Command::AddUnits { app: app(n), count }),
-        (unit_name.clone(), any::<bool>()).prop_map(|(u, force)| Command::RemoveUnits { units: vec![u], force }),
-        (name.clone(), any::<bool>()).prop_map(|(n, force)| Command::RemoveApplication { app: app(n), force }),
+        (unit_name.clone(), any::<bool>())
+            .prop_map(|(u, force)| Command::RemoveUnits { units: vec![u], force }),
+        (name.clone(), any::<bool>())
+            .prop_map(|(n, force)| Command::RemoveApplication { app: app(n), force }),
         (name.clone(), name.clone()).prop_map(|(a, b)| integrate(a, b)),
-        (0u32..6, any::<bool>())
-            .prop_map(|(id, force)| Command::RemoveRelation { relation: RelationRef::Id(RelationId(id)), force }),
+        (0u32..6, any::<bool>()).prop_map(|(id, force)| Command::RemoveRelation {
+            relation: RelationRef::Id(RelationId(id)),
+            force
+        }),
         (name, "[0-9]{1,2}|x").prop_map(|(n, v)| set_config(n, &[("size", &v)])),
         unit_name.prop_map(|unit| Command::TakeUnit { unit }),
     ]

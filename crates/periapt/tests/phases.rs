@@ -75,7 +75,7 @@ fn a_failing_hook_is_an_error_until_it_is_resolved() {
         &[("config-changed", "echo oh no >&2; relation-ids mates; [ -e ../mended ]")],
     );
     bench.ok(&["deploy", &path]);
-    bench.ok(&["wait", "--for", "status=frail/0:error", "--timeout", "60s"]);
+    bench.ok(&["wait", "--for", "error=frail/0", "--timeout", "60s"]);
     let status = bench.json(&["status"]);
     let unit = &status["applications"]["frail"]["units"]["frail/0"];
     assert_eq!(unit["workload-status"]["current"], "error");
@@ -115,7 +115,8 @@ fn actions_and_exec_run_between_hooks() {
     let bench = Bench::new();
     bench.ok(&["deploy", &charm("reader")]);
     bench.settle();
-    let result = bench.json(&["exec", "--unit", "reader/0", "--", "echo", "$JUJU_UNIT_NAME"]);
+    let result = bench.ok(&["exec", "--format", "json", "--unit", "reader/0", "--", "echo $JUJU_UNIT_NAME"]);
+    let result: serde_json::Value = serde_json::from_str(&result).expect("JSON");
     assert_eq!(result["reader/0"]["results"]["stdout"], "reader/0\n");
     assert_eq!(result["reader/0"]["results"]["return-code"], 0);
     let refused = bench.refused(&["run", "reader/0", "raed", "key=a"]);

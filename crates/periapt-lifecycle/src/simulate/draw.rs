@@ -21,12 +21,12 @@ pub fn draw(world: &World, rng: &mut Rng) -> Action {
         0..7 => operator(world, rng, &units),
         7..52 => Action::Decide(pick_free(world, rng, &units).unwrap_or(unit)),
         52..84 => match pick_running(world, rng, &units) {
-            Some(busy) => Action::End(busy, ending(rng), rng.next()),
+            Some(busy) => Action::End(busy, ending(rng), rng.number()),
             None => Action::Decide(unit),
         },
         84..90 => Action::Observe(unit, rng.below(6)),
         90..93 => Action::PassToTimer,
-        93..95 => Action::Pass(Duration::from_millis(rng.next() % 20_000)),
+        93..95 => Action::Pass(Duration::from_millis(rng.number() % 20_000)),
         _ => fault(world, rng, unit),
     }
 }
@@ -55,8 +55,8 @@ fn ending(rng: &mut Rng) -> Ending {
 
 fn fault(world: &World, rng: &mut Rng, unit: UnitName) -> Action {
     match rng.below(12) {
-        0..5 => Action::KillAgent(unit, ending(rng), rng.next()),
-        5..7 => Action::Usurp(unit, rng.next()),
+        0..5 => Action::KillAgent(unit, ending(rng), rng.number()),
+        5..7 => Action::Usurp(unit, rng.number()),
         7 => Action::KillDaemon,
         8 => Action::Reboot(unit),
         _ => {

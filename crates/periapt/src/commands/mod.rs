@@ -29,6 +29,7 @@ mod resolved;
 mod run;
 mod show_application;
 mod show_unit;
+mod simulate;
 mod status;
 mod tail;
 mod trust;
@@ -88,6 +89,7 @@ pub enum Command {
 
     Pack(pack::Pack),
     Lifecycle(lifecycle::Lifecycle),
+    Simulate(simulate::Simulate),
     Daemon(daemon::Daemon),
     Version(version::Version),
     Completion(completion::Completion),
@@ -115,6 +117,7 @@ impl Command {
         // What needs no home comes first.
         match self {
             Self::Lifecycle(args) => return args.run(),
+            Self::Simulate(args) => return args.run(),
             Self::Version(args) => return args.run(),
             Self::Completion(args) => return args.run(program),
             Self::Man(args) => return args.run(crate::cli::command(program)),
@@ -166,6 +169,7 @@ impl Command {
             Self::ModelConfig(args) => args.run(session).await,
             Self::DestroyModel(args) => args.run(session).await,
             Self::Pack(_) | Self::Lifecycle(_) | Self::Daemon(_) | Self::Version(_) => Ok(()),
+            Self::Simulate(_) => Ok(()),
             Self::Completion(_) | Self::Man(_) => Ok(()),
         }
     }
