@@ -4,11 +4,11 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory as _, FromArgMatches as _, Parser};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser};
 
 use crate::commands::{COMPLETION_VARIABLE, Command};
 use crate::error::{CliError, USAGE};
-use crate::output::print;
+use crate::output::{be_quiet, print};
 
 /// Run Juju charms on this machine, without Juju
 ///
@@ -28,6 +28,25 @@ use crate::output::print;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    global: Global,
+}
+
+/// What Juju takes with every command.
+#[derive(Args, Debug)]
+struct Global {
+    /// Print data and errors only
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Without effect: what the daemon does is in its own log
+    #[arg(long, global = true, hide = true)]
+    debug: bool,
+    /// Without effect: what the daemon does is in its own log
+    #[arg(long, global = true, hide = true)]
+    show_log: bool,
+    /// Without effect: this is what it says anyway
+    #[arg(short, long, global = true, hide = true)]
+    verbose: bool,
 }
 
 /// The definition under the name that the program was called by.
@@ -119,10 +138,15 @@ pub fn run(program: &'static str, args: impl Iterator<Item = OsString>) -> ExitC
     let args: Vec<OsString> = args.collect();
     let matches = command(program).try_get_matches_from(args);
     match matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
-        Ok(cli) => match cli.command.execute(program) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => error.report(),
-        },
+        Ok(cli) => {
+            if cli.global.quiet {
+                be_quiet();
+            }
+            match cli.command.execute(program) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => error.report(),
+            }
+        }
         Err(error) => refuse(program, &error),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, ValueEnum};
 use periapt_model::yaml;
@@ -16,8 +17,19 @@ pub fn print(text: &str) -> Result {
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| CliError::output(&error))
 }
 
+/// `--quiet` was given.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From now on only errors and data are printed.
+pub fn be_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
 /// Says one line to the person, on standard error.
 pub fn say(line: impl AsRef<str>) {
+    if QUIET.load(Ordering::Relaxed) {
+        return;
+    }
     // Talk that nobody hears stops no command.
     let _ = writeln!(anstream::stderr().lock(), "{}", line.as_ref());
 }
@@ -91,8 +103,8 @@ impl Structured {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Tabular {
     /// A table
-    #[value(alias = "plain")]
-    Tabular,
+    #[value(name = "tabular", alias = "plain")]
+    Table,
     /// YAML
     Yaml,
     /// JSON on one line
@@ -103,7 +115,7 @@ impl Tabular {
     /// `value` in this format, or what `table` makes.
     pub fn render(self, value: &impl Serialize, table: impl FnOnce() -> String) -> Result<String> {
         match self {
-            Self::Tabular => Ok(table()),
+            Self::Table => Ok(table()),
             Self::Yaml => yaml(value),
             Self::Json => json(value),
         }

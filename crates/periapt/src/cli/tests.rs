@@ -84,6 +84,8 @@ const OTHERS: &[&str] = &[
     "man --dir /tmp/man",
     "pack ./charm -o out",
     "attach-resource app r=./file",
+    "status --quiet",
+    "--debug --verbose status",
 ];
 
 #[test]

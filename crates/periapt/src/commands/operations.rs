@@ -170,7 +170,7 @@ impl Operations {
         let mut list = session.model(&self.model)?.operations(&zone(self.utc)).await?;
         list.retain(|_, operation| self.wants(operation));
         let mut newest: OperationList = list.into_iter().rev().take(self.limit).collect();
-        if newest.is_empty() && self.format == Tabular::Tabular {
+        if newest.is_empty() && self.format == Tabular::Table {
             say("no matching operations");
             newest = OperationList::new();
         }

@@ -31,7 +31,7 @@ pub fn application(why: &ApplicationWhy, clock: &Clock) -> String {
     let name = paint(NAME, &why.application);
     let state = if why.settled { paint(GOOD, "is settled") } else { paint(WAITS, "is not settled") };
     let mut out = format!("{name} {state}\n");
-    let lines: Vec<String> = why.waits.iter().map(|wait| application_wait(wait)).collect();
+    let lines: Vec<String> = why.waits.iter().map(application_wait).collect();
     push_points(&mut out, &lines);
     push_points(&mut out, &lacking(&why.lacking, why.application.as_str()));
     let (settled, busy): (Vec<&UnitWhy>, Vec<&UnitWhy>) = why.units.iter().partition(|unit| unit.settled);
@@ -90,13 +90,13 @@ fn sentence(why: &UnitWhy, wait: &Wait, clock: &Clock) -> Option<String> {
             format!("{hook}{} is running, since {}{attempt}", about(subject), clock.relative(*since))
         }
         Wait::HookFailed { hook, about: subject, at, attempts, reason, output, retry_at, resolved } => {
-            let mut text = format!(
-                "{hook}{} {} {} in a row ({reason}), last {}",
-                about(subject),
-                paint(BAD, "failed"),
-                count(*attempts, "time"),
-                clock.relative(*at),
-            );
+            let often = match attempts {
+                0 | 1 => String::new(),
+                n => format!(" {n} times in a row, the last time"),
+            };
+            let failed = paint(BAD, "failed");
+            let mut text =
+                format!("{hook}{} {failed}{often} {}: {reason}", about(subject), clock.relative(*at));
             text.push_str(&match (resolved, retry_at) {
                 (Some(Resolve::Retry), _) => "\nit runs again now: an operator resolved it".to_owned(),
                 (Some(Resolve::NoRetry), _) => "\nit is skipped now: an operator resolved it".to_owned(),
@@ -235,7 +235,7 @@ mod tests {
         db/0 (leader) is not settled
           workload waiting: for a peer, since 12:03:12
           agent    idle, since 12:03:17
-          • db-relation-changed for web/1 failed 2 times in a row (exit status 1), last 2 s ago (12:03:15)
+          • db-relation-changed for web/1 failed 2 times in a row, the last time 2 s ago (12:03:15): exit status 1
             it runs again in 8 s (12:03:25); periapt resolved db/0 runs it now
             its last output:
             │ Traceback

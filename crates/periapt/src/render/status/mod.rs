@@ -36,18 +36,6 @@ fn compact_ports(ports: &[String]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ports_share_their_protocol() {
-        let ports = |list: &[&str]| compact_ports(&list.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>());
-        assert_eq!(ports(&["80/tcp", "443/tcp", "53/udp", "icmp"]), "80,443/tcp 53/udp icmp");
-        assert_eq!(ports(&[]), "");
-    }
-}
-
-#[cfg(test)]
 pub(crate) fn example() -> periapt_controller::views::status::StatusReport {
     serde_json::from_value(serde_json::json!({
         "status": {
@@ -97,4 +85,16 @@ pub(crate) fn example() -> periapt_controller::views::status::StatusReport {
         }]
     }))
     .unwrap()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_share_their_protocol() {
+        let ports = |list: &[&str]| compact_ports(&list.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>());
+        assert_eq!(ports(&["80/tcp", "443/tcp", "53/udp", "icmp"]), "80,443/tcp 53/udp icmp");
+        assert_eq!(ports(&[]), "");
+    }
 }
