@@ -32,6 +32,8 @@ use crate::shared::Shared;
 const RENEW_EVERY: Duration = Duration::from_secs(30);
 /// An agent at rest looks at the clock this often, since the machine may have slept or its clock been set.
 const LONGEST_REST: Duration = Duration::from_secs(60);
+/// An agent that nobody tells of changes looks for them this often.
+const LONGEST_BLIND_REST: Duration = Duration::from_secs(1);
 /// A claim of leadership that was not granted is made again after this.
 const CLAIM_PAUSE: Duration = Duration::from_secs(1);
 /// A commit that the controller cannot store is tried again after this, doubling.
@@ -206,9 +208,8 @@ impl UnitAgent {
         let sleep = left.map_or(LONGEST_REST, |left| left.min(LONGEST_REST));
         tokio::select! {
             changed = self.changes.changed() => if changed.is_err() {
-                // Nobody will tell of changes any more: what is there decides, and it should say that the unit is gone.
-                self.look()?;
-                self.shared.stop.cancelled().await;
+                // Nobody will tell of changes any more, most likely since the unit is gone; the next look says so.
+                tokio::time::sleep(sleep.min(LONGEST_BLIND_REST)).await;
             },
             () = self.shared.stop.cancelled() => {}
             () = tokio::time::sleep(sleep) => {}

@@ -9,9 +9,11 @@ use periapt_model::names::UnitName;
 
 use crate::support::{Home, alive, app, unit};
 
+/// Its first `install` hangs, with a child that does not care to be asked to end.
 const HANG_ONCE: &str = "case $JUJU_HOOK_NAME in install)
     echo x >> ../installs
-    if [ ! -e ../hung ]; then touch ../hung; state-set half=done; sleep 600 & echo $! > ../child; wait; fi;;
+    if [ ! -e ../hung ]; then touch ../hung; state-set half=done
+        (trap '' TERM; echo $BASHPID > ../child; exec sleep 600) & wait; fi;;
 esac";
 
 async fn child_of(home: &Home) -> String {
