@@ -1,6 +1,8 @@
 //! HTTP/1 over a Unix socket.
 
 use std::marker::PhantomData;
+use std::os::fd::AsRawFd as _;
+use std::path::Path;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -25,7 +27,9 @@ pub(super) fn path<'a>(segments: impl Iterator<Item = &'a str>) -> String {
         path.push('/');
         for byte in segment.bytes() {
             match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => path.push(char::from(byte)),
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                    path.push(char::from(byte))
+                }
                 other => path.push_str(&format!("%{other:02X}")),
             }
         }
@@ -37,9 +41,23 @@ fn broken(error: impl std::fmt::Display) -> ClientError {
     ClientError::Protocol(error.to_string())
 }
 
+/// The longest path that a socket's address holds, with its end.
+const ADDRESS_LIMIT: usize = 108;
+
+/// Connects to a socket whose path may be longer than an address holds: through its folder, which the kernel then names.
+async fn connect(socket: &Path) -> std::io::Result<UnixStream> {
+    match (socket.parent(), socket.file_name()) {
+        (Some(folder), Some(name)) if socket.as_os_str().len() >= ADDRESS_LIMIT => {
+            let folder = std::fs::File::open(folder)?;
+            UnixStream::connect(Path::new(&format!("/proc/self/fd/{}", folder.as_raw_fd())).join(name)).await
+        }
+        _ => UnixStream::connect(socket).await,
+    }
+}
+
 impl Client {
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, ClientError> {
-        let stream = UnixStream::connect(&self.socket)
+        let stream = connect(&self.socket)
             .await
             .map_err(|reason| ClientError::Unreachable { socket: self.socket.clone(), reason })?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
@@ -58,13 +76,19 @@ impl Client {
     }
 
     fn request(method: Method, uri: &str, body: Vec<u8>) -> Result<Request<Full<Bytes>>, ClientError> {
-        let request = Request::builder().method(method).uri(uri).header(HOST, "localhost").header(ACCEPT, "*/*");
-        let request = if body.is_empty() { request } else { request.header(CONTENT_TYPE, "application/json") };
+        let request =
+            Request::builder().method(method).uri(uri).header(HOST, "localhost").header(ACCEPT, "*/*");
+        let request =
+            if body.is_empty() { request } else { request.header(CONTENT_TYPE, "application/json") };
         request.body(Full::from(body)).map_err(broken)
     }
 
     /// A call with neither query nor body.
-    pub(super) async fn call<R: DeserializeOwned>(&self, method: Method, path: &str) -> Result<R, ClientError> {
+    pub(crate) async fn call<R: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+    ) -> Result<R, ClientError> {
         decode(read(self.send(Self::request(method, path, Vec::new())?).await?).await?)
     }
 
@@ -79,7 +103,7 @@ impl Client {
     }
 
     /// A call with a body.
-    pub(super) async fn submit<R: DeserializeOwned>(
+    pub(crate) async fn submit<R: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
@@ -90,7 +114,11 @@ impl Client {
     }
 
     /// A call whose answer is a stream.
-    pub(super) async fn follow<R>(&self, path: &str, query: &impl Serialize) -> Result<LineReader<R>, ClientError> {
+    pub(super) async fn follow<R>(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+    ) -> Result<LineReader<R>, ClientError> {
         let request = Self::request(Method::GET, &with_query(path, query)?, Vec::new())?;
         Ok(LineReader::new(self.send(request).await?))
     }
@@ -108,7 +136,9 @@ impl Client {
 
 fn unexplained(status: StatusCode, body: &[u8]) -> ClientError {
     let text = String::from_utf8_lossy(body);
-    ClientError::Protocol(format!("{status} {}", text.chars().take(200).collect::<String>()).trim_end().to_owned())
+    ClientError::Protocol(
+        format!("{status} {}", text.chars().take(200).collect::<String>()).trim_end().to_owned(),
+    )
 }
 
 fn with_query(path: &str, query: &impl Serialize) -> Result<String, ClientError> {

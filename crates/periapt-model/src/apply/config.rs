@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::charm::{CharmMeta, ConfigValue};
 use crate::command::{Answer, Refusal};
-use crate::entity::InvalidSetting;
+use crate::entity::{self, InvalidSetting};
 use crate::model::{Draft, Model};
 use crate::names::AppName;
 
@@ -29,16 +29,13 @@ pub(super) fn read_config(
 
 fn unknown_option(meta: &CharmMeta, app: &str, key: &str) -> Refusal {
     let refusal = Refusal::invalid(format!("unknown option {key:?} of application {app:?}"));
-    let nearest = meta.config.keys().min_by_key(|k| crate::entity::distance(key, k));
-    match nearest {
-        Some(near) if crate::entity::distance(key, near) <= 3 => {
-            refusal.hint(format!("did you mean {near:?}?"))
+    match entity::nearest(key, meta.config.keys().map(String::as_str)) {
+        Some(near) => refusal.hint(format!("did you mean {near:?}?")),
+        None if meta.config.is_empty() => refusal.hint("its charm has no options"),
+        None => {
+            let names: Vec<&str> = meta.config.keys().map(String::as_str).collect();
+            refusal.hint(format!("its options are: {}", names.join(", ")))
         }
-        Some(_) => refusal.hint(format!(
-            "its options are: {}",
-            meta.config.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
-        )),
-        None => refusal.hint("its charm has no options"),
     }
 }
 

@@ -132,17 +132,18 @@ pub struct Settings(BTreeMap<String, SettingValue>);
 fn find(key: &str) -> Result<&'static Setting, InvalidSetting> {
     SETTINGS.iter().find(|s| s.key == key).ok_or_else(|| InvalidSetting::Unknown {
         key: key.to_owned(),
-        nearest: SETTINGS
-            .iter()
-            .map(|s| (distance(key, s.key), s.key))
-            .filter(|(d, _)| *d <= 3)
-            .min()
-            .map(|(_, k)| k),
+        nearest: nearest(key, SETTINGS.iter().map(|s| s.key)),
     })
 }
 
-/// Levenshtein's distance, for "did you mean".
-pub(crate) fn distance(a: &str, b: &str) -> usize {
+/// The name that was probably meant: at most a third of it mistyped.
+pub(crate) fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let least = names.map(|name| (distance(typed, name), name)).min()?;
+    (least.0 <= (typed.chars().count() / 3).max(1)).then_some(least.1)
+}
+
+/// Levenshtein's distance.
+fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, ca) in a.chars().enumerate() {

@@ -177,6 +177,20 @@ pub fn kill(pid: i32, signal: rustix::process::Signal) {
     }
 }
 
+/// Looks again and again until `probe` finds something, for at most `limit`: the one place in which a test waits for what
+/// tells nobody that it has come, such as a file that a charm writes.
+#[track_caller]
+pub fn until<T>(what: &str, limit: std::time::Duration, mut probe: impl FnMut() -> Option<T>) -> T {
+    let deadline = std::time::Instant::now() + limit;
+    loop {
+        if let Some(found) = probe() {
+            return found;
+        }
+        assert!(std::time::Instant::now() < deadline, "waited {limit:?} in vain: {what}");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+}
+
 fn event_name(dispatch: &Value) -> String {
     let event = &dispatch["event"];
     let hook = |hook: &Value| match hook {

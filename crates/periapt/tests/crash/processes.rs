@@ -1,0 +1,84 @@
+//! The processes of a home, found by what their environment names.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+/// What a process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Daemon,
+    /// The process that an agent started for a hook or action.
+    Charm,
+    /// A hook command.
+    HookProgram,
+    /// Something else that a charm started.
+    Other,
+}
+
+/// A live process, held so that its number cannot become somebody else's.
+#[derive(Debug)]
+pub struct Process {
+    pub pid: i32,
+    pub kind: Kind,
+    handle: OwnedFd,
+}
+
+impl Process {
+    /// Ends it at once. False: it has ended before.
+    pub fn kill(&self) -> bool {
+        pidfd_send_signal(&self.handle, Signal::KILL).is_ok() && !has_ended(self.pid)
+    }
+}
+
+fn has_ended(pid: i32) -> bool {
+    // A zombie has no environment left, and no program.
+    fs::read_link(format!("/proc/{pid}/exe")).is_err() && fs::read(format!("/proc/{pid}/stat")).is_err()
+}
+
+/// All live processes of the home at `home`, in no order.
+pub fn of_home(home: &Path) -> Vec<Process> {
+    let numbers = fs::read_dir("/proc").into_iter().flatten().flatten();
+    numbers
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(|pid| process(pid, home))
+        .collect()
+}
+
+/// The process `pid`, if it lives and is one of the home's.
+pub fn process(pid: i32, home: &Path) -> Option<Process> {
+    let number = Pid::from_raw(pid)?;
+    if number == rustix::process::getpid() {
+        return None;
+    }
+    // First the handle, then the looks: so they are of the same process.
+    let handle = pidfd_open(number, PidfdFlags::empty()).ok()?;
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let home = home.as_os_str().as_bytes();
+    if !environment.windows(home.len()).any(|part| part == home) {
+        return None;
+    }
+    let program = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    let is_hook = environment.split(|b| *b == 0).any(|entry| entry.starts_with(b"JUJU_CONTEXT_ID="));
+    let kind = match program.file_name()?.to_str()? {
+        "periapt-hook" => Kind::HookProgram,
+        "periapt" => Kind::Daemon,
+        _ if is_hook && leads_its_group(pid) => Kind::Charm,
+        _ => Kind::Other,
+    };
+    Some(Process { pid, kind, handle })
+}
+
+fn leads_its_group(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // After the name in parentheses: state, parent, group.
+    let group = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_ascii_whitespace().nth(2));
+    group == Some(pid.to_string().as_str())
+}
+
+pub fn is_alive(pid: i32) -> bool {
+    fs::read_link(format!("/proc/{pid}/exe")).is_ok()
+}
