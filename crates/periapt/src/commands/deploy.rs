@@ -50,9 +50,10 @@ pub struct Deploy {
     #[arg(long)]
     channel: Option<String>,
     #[command(flatten)]
-    elsewhere: Elsewhere,
-    #[command(flatten)]
     model: ModelArgs,
+    // Last, because its heading goes on to whatever follows.
+    #[command(flatten)]
+    elsewhere: Elsewhere,
 }
 
 /// Flags of Juju that mean nothing on one machine without a store. They are taken, and a note says so.

@@ -48,9 +48,10 @@ pub struct Refresh {
     #[arg(long)]
     channel: Option<String>,
     #[command(flatten)]
-    elsewhere: Elsewhere,
-    #[command(flatten)]
     model: ModelArgs,
+    // Last, because its heading goes on to whatever follows.
+    #[command(flatten)]
+    elsewhere: Elsewhere,
 }
 
 impl Refresh {

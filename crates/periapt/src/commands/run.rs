@@ -17,15 +17,14 @@ use crate::session::Session;
 
 /// Run an action on units, and wait for its results
 #[derive(Args, Debug)]
-#[command(
-    visible_alias = "run-action",
-    after_help = "Examples:
+#[command(visible_alias = "run-action")]
+#[command(override_usage = "periapt run [OPTIONS] <UNIT>... <ACTION> [KEY.SUB=VALUE]...")]
+#[command(after_help = "Examples:
   periapt run db/0 backup
-  periapt run db/leader restore file=/tmp/dump options.quick=true --wait 5m"
-)]
+  periapt run db/leader restore file=/tmp/dump options.quick=true --wait 5m")]
 pub struct Run {
     /// Units (APP/NUMBER, or APP/leader), then the action, then its parameters
-    #[arg(required = true, value_name = "UNIT… ACTION [KEY.SUB=VALUE…]", add = complete::units())]
+    #[arg(required = true, value_name = "UNIT… ACTION [KEY=VALUE…]", add = complete::units())]
     words: Vec<String>,
     /// A YAML file of parameters; those on the command line win
     #[arg(long, value_name = "FILE")]

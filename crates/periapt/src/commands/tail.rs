@@ -103,13 +103,10 @@ impl Tail {
             return Ok(());
         }
         // What came in between is not lost: the stream begins after the newest that was seen.
-        let params = JournalParams {
-            after: newest,
-            // Without any past record there is nothing to begin after, but what comes from now on.
-            last: newest.is_none().then_some(0),
-            since: None,
-            follow: true,
-            ..params
+        let params = match newest {
+            Some(_) => JournalParams { after: newest, last: None, since: None, follow: true, ..params },
+            // None was seen because none was asked for, or because there is none yet.
+            None => JournalParams { last: self.last.filter(|last| *last == 0), follow: true, ..params },
         };
         let mut coming = model.journal(&params).await?;
         loop {
