@@ -223,6 +223,14 @@ fn event_name(dispatch: &Value) -> String {
 
 impl Drop for Bench {
     fn drop(&mut self) {
+        // Every agent holds its own trace against the lifecycle: what it complains of fails the test (I1).
+        let logs = std::fs::read_dir(self.home().join("logs")).into_iter().flatten().flatten();
+        let violated = logs.flat_map(|entry| std::fs::read_to_string(entry.path())).any(|t| t.contains("violation"));
+        if violated && !std::thread::panicking() {
+            let evidence = self.evidence();
+            self.run(&["daemon", "stop"]);
+            panic!("an agent reports a lifecycle violation:\n{evidence}");
+        }
         // Charms may have left services behind: taking the applications down lets their hooks stop them.
         if self.daemon_pid().is_some() && !std::thread::panicking() {
             self.run(&["destroy-model", "default", "--no-prompt", "--force"]);
