@@ -29,7 +29,7 @@ impl Api {
 
 /// A new application with its units.
 #[utoipa::path(
-    post, path = "/v1/models/{model}/applications", tag = "applications", request_body = requests::Deploy,
+    post, path = "/v1/models/{model}/applications", operation_id = "applications_deploy", tag = "applications", request_body = requests::Deploy,
     params(("model" = String, Path, description = "The model's name or uuid.")),
     responses((status = 200, body = Deployed), (status = 400, body = ApiError), (status = 409, body = ApiError))
 )]
@@ -56,7 +56,7 @@ pub(super) async fn deploy(
 
 /// One application.
 #[utoipa::path(
-    get, path = "/v1/models/{model}/applications/{app}", tag = "applications",
+    get, path = "/v1/models/{model}/applications/{app}", operation_id = "applications_show", tag = "applications",
     params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
     responses((status = 200, body = ShowApplication), (status = 404, body = ApiError))
 )]
@@ -70,7 +70,7 @@ pub(super) async fn show(
 
 /// The application, its relations and its units go away after their hooks.
 #[utoipa::path(
-    delete, path = "/v1/models/{model}/applications/{app}", tag = "applications",
+    delete, path = "/v1/models/{model}/applications/{app}", operation_id = "applications_remove", tag = "applications",
     params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name."), ForceParams),
     responses((status = 200, body = Units), (status = 404, body = ApiError))
 )]
@@ -79,12 +79,14 @@ pub(super) async fn remove(
     Segments((model, app)): AppPath,
     Params(params): Params<ForceParams>,
 ) -> Result<Json<Units>, ApiError> {
-    api.apply(&model, Command::RemoveApplication { app: app_name(&app)?, force: params.force }).await.map(Json)
+    api.apply(&model, Command::RemoveApplication { app: app_name(&app)?, force: params.force })
+        .await
+        .map(Json)
 }
 
 /// The options of an application.
 #[utoipa::path(
-    get, path = "/v1/models/{model}/applications/{app}/config", tag = "applications",
+    get, path = "/v1/models/{model}/applications/{app}/config", operation_id = "applications_config", tag = "applications",
     params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
     responses((status = 200, body = ShowConfig), (status = 404, body = ApiError))
 )]
@@ -98,7 +100,7 @@ pub(super) async fn config(
 
 /// Sets and resets options of an application: all of them or none.
 #[utoipa::path(
-    put, path = "/v1/models/{model}/applications/{app}/config", tag = "applications", request_body = SetConfig,
+    put, path = "/v1/models/{model}/applications/{app}/config", operation_id = "applications_set_config", tag = "applications", request_body = SetConfig,
     params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
     responses((status = 200, body = Changed), (status = 400, body = ApiError), (status = 404, body = ApiError))
 )]
@@ -113,7 +115,7 @@ pub(super) async fn set_config(
 
 /// More units.
 #[utoipa::path(
-    post, path = "/v1/models/{model}/applications/{app}/units", tag = "applications", request_body = AddUnits,
+    post, path = "/v1/models/{model}/applications/{app}/units", operation_id = "applications_add_units", tag = "applications", request_body = AddUnits,
     params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
     responses((status = 200, body = Units), (status = 404, body = ApiError))
 )]
@@ -127,7 +129,7 @@ pub(super) async fn add_units(
 
 /// Another charm.
 #[utoipa::path(
-    post, path = "/v1/models/{model}/applications/{app}/refresh", tag = "applications", request_body = Refresh,
+    post, path = "/v1/models/{model}/applications/{app}/refresh", operation_id = "applications_refresh", tag = "applications", request_body = Refresh,
     params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
     responses((status = 200, body = Deployed), (status = 404, body = ApiError), (status = 409, body = ApiError))
 )]
@@ -150,7 +152,7 @@ pub(super) async fn refresh(
 
 /// A new file for a resource; its units run `upgrade-charm`.
 #[utoipa::path(
-    put, path = "/v1/models/{model}/applications/{app}/resources/{resource}", tag = "applications", request_body = Upload,
+    put, path = "/v1/models/{model}/applications/{app}/resources/{resource}", operation_id = "applications_attach", tag = "applications", request_body = Upload,
     params(
         ("model" = String, Path, description = "The model's name or uuid."),
         ("app" = String, Path, description = "The application's name."),
@@ -174,7 +176,7 @@ pub(super) async fn attach(
 
 /// `trust` on or off.
 #[utoipa::path(
-    put, path = "/v1/models/{model}/applications/{app}/trust", tag = "applications", request_body = Switch,
+    put, path = "/v1/models/{model}/applications/{app}/trust", operation_id = "applications_trust", tag = "applications", request_body = Switch,
     params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
     responses((status = 200, body = Changed), (status = 404, body = ApiError))
 )]
@@ -188,7 +190,7 @@ pub(super) async fn trust(
 
 /// `expose` on or off.
 #[utoipa::path(
-    put, path = "/v1/models/{model}/applications/{app}/exposed", tag = "applications", request_body = Switch,
+    put, path = "/v1/models/{model}/applications/{app}/exposed", operation_id = "applications_expose", tag = "applications", request_body = Switch,
     params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
     responses((status = 200, body = Changed), (status = 404, body = ApiError))
 )]
@@ -202,7 +204,7 @@ pub(super) async fn expose(
 
 /// The actions of an application's charm.
 #[utoipa::path(
-    get, path = "/v1/models/{model}/applications/{app}/actions", tag = "applications",
+    get, path = "/v1/models/{model}/applications/{app}/actions", operation_id = "applications_actions", tag = "applications",
     params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
     responses((status = 200, body = BTreeMap<String, ActionView>), (status = 404, body = ApiError))
 )]
@@ -216,7 +218,7 @@ pub(super) async fn actions(
 
 /// What an application and its units wait for.
 #[utoipa::path(
-    get, path = "/v1/models/{model}/applications/{app}/why", tag = "applications",
+    get, path = "/v1/models/{model}/applications/{app}/why", operation_id = "applications_why", tag = "applications",
     params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
     responses((status = 200, body = ApplicationWhy), (status = 404, body = ApiError))
 )]

@@ -8,13 +8,13 @@ use super::{Api, ApiError};
 use crate::views::version::{VersionView, version as versions};
 
 /// The versions of the daemon and of the Juju whose behaviour it has.
-#[utoipa::path(get, path = "/v1/version", tag = "daemon", responses((status = 200, body = VersionView)))]
+#[utoipa::path(get, path = "/v1/version", operation_id = "daemon_version", tag = "daemon", responses((status = 200, body = VersionView)))]
 pub(super) async fn version() -> Json<VersionView> {
     Json(versions())
 }
 
 /// Whether the daemon is well.
-#[utoipa::path(get, path = "/v1/health", tag = "daemon", responses((status = 200, body = Health)))]
+#[utoipa::path(get, path = "/v1/health", operation_id = "daemon_health", tag = "daemon", responses((status = 200, body = Health)))]
 pub(super) async fn health(State(api): State<Api>) -> Json<Health> {
     let failure = api.controller.watch_failure().borrow().clone();
     let models = api.controller.models();
@@ -30,7 +30,7 @@ pub(super) async fn health(State(api): State<Api>) -> Json<Health> {
 }
 
 /// Ends the daemon, after the hooks that run.
-#[utoipa::path(post, path = "/v1/stop", tag = "daemon", responses((status = 200, body = Changed)))]
+#[utoipa::path(post, path = "/v1/stop", operation_id = "daemon_stop", tag = "daemon", responses((status = 200, body = Changed)))]
 pub(super) async fn stop(State(api): State<Api>) -> Result<Json<Changed>, ApiError> {
     let stopping = api.shutdown.is_cancelled();
     api.shutdown.cancel();

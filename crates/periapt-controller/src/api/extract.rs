@@ -17,7 +17,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segment
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Path(segments) = Path::from_request_parts(parts, state).await.map_err(|e| ApiError::invalid(e.body_text()))?;
+        let Path(segments) =
+            Path::from_request_parts(parts, state).await.map_err(|e| ApiError::invalid(e.body_text()))?;
         Ok(Self(segments))
     }
 }
@@ -29,7 +30,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Params<
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Query(params) = Query::from_request_parts(parts, state).await.map_err(|e| ApiError::invalid(e.body_text()))?;
+        let Query(params) =
+            Query::from_request_parts(parts, state).await.map_err(|e| ApiError::invalid(e.body_text()))?;
         Ok(Self(params))
     }
 }
@@ -51,9 +53,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
 
 fn unreadable(rejection: BytesRejection) -> ApiError {
     match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            ApiError::new(ErrorKind::TooLarge, format!("the request's body is larger than {} MiB", super::BODY_LIMIT >> 20))
-        }
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(
+            ErrorKind::TooLarge,
+            format!("the request's body is larger than {} MiB", super::BODY_LIMIT >> 20),
+        ),
         _ => ApiError::invalid(rejection.body_text()),
     }
 }
@@ -64,7 +67,9 @@ pub(super) fn list(text: Option<&str>) -> impl Iterator<Item = &str> {
 }
 
 /// As [`list`], each element read.
-pub(super) fn parsed_list<T: std::str::FromStr<Err: std::fmt::Display>>(text: Option<&str>) -> Result<Vec<T>, ApiError> {
+pub(super) fn parsed_list<T: std::str::FromStr<Err: std::fmt::Display>>(
+    text: Option<&str>,
+) -> Result<Vec<T>, ApiError> {
     list(text).map(|part| part.parse().map_err(ApiError::invalid)).collect()
 }
 
@@ -77,7 +82,8 @@ pub(super) fn unit_name(app: &str, number: &str) -> Result<UnitName, ApiError> {
 }
 
 pub(super) fn task_id(text: &str) -> Result<TaskId, ApiError> {
-    text.parse().map_err(|_| ApiError::invalid(format!("{text:?} is not the number of a task or an operation")))
+    text.parse()
+        .map_err(|_| ApiError::invalid(format!("{text:?} is not the number of a task or an operation")))
 }
 
 /// `app` or `app:endpoint`.

@@ -42,7 +42,7 @@ impl Whom {
 
 /// Journal records, one JSON object a line, oldest first.
 #[utoipa::path(
-    get, path = "/v1/models/{model}/journal", tag = "journal",
+    get, path = "/v1/models/{model}/journal", operation_id = "journal", tag = "journal",
     params(("model" = String, Path, description = "The model's name or uuid."), JournalParams),
     responses(
         (status = 200, body = serde_json::Value, content_type = "application/x-ndjson", description = "Records, one a line."),
@@ -96,19 +96,21 @@ pub(super) async fn journal(
             seen = record.id;
             lines.send(&*record).await?;
         }
-        while params.follow {
+        if !params.follow {
+            return Ok(());
+        }
+        loop {
             let batch = match live.recv().await {
                 Ok(record) => vec![record],
-                Err(RecvError::Closed) => break,
+                Err(RecvError::Closed) => return Ok::<(), Closed>(()),
                 // Too slow: what was missed is read from the store.
                 Err(RecvError::Lagged(_)) => {
-                    let Some(model) = controller.model(&uuid) else { break };
+                    let Some(model) = controller.model(&uuid) else { return Ok(()) };
                     let missed = JournalQuery { after: Some(seen), ..JournalQuery::default() };
                     match model.journal(&missed).await {
                         Ok(records) => records,
                         Err(error) => {
-                            lines.send(&ApiError::from(error)).await?;
-                            break;
+                            return lines.send(&ApiError::from(error)).await;
                         }
                     }
                 }
@@ -120,6 +122,5 @@ pub(super) async fn journal(
                 seen = seen.max(record.id);
             }
         }
-        Ok::<(), Closed>(())
     }))
 }

@@ -27,7 +27,7 @@ fn modules(text: Option<&str>) -> Vec<String> {
 
 /// Log lines, one JSON object a line, oldest first.
 #[utoipa::path(
-    get, path = "/v1/models/{model}/logs", tag = "journal",
+    get, path = "/v1/models/{model}/logs", operation_id = "logs", tag = "journal",
     params(("model" = String, Path, description = "The model's name or uuid."), LogParams),
     responses(
         (status = 200, body = serde_json::Value, content_type = "application/x-ndjson", description = "Lines, one a line."),
@@ -54,7 +54,8 @@ pub(super) async fn logs(
     drop(handle);
     Ok(stream(api.shutdown.clone(), move |lines: Lines| async move {
         let (writer, filter) = (lines.clone(), query.clone());
-        let reading = tokio::task::spawn_blocking(move || send_written(reader, &filter, params.last, &writer));
+        let reading =
+            tokio::task::spawn_blocking(move || send_written(reader, &filter, params.last, &writer));
         let mut written = match reading.await {
             Ok(tail) => tail?,
             Err(error) => {

@@ -16,6 +16,8 @@ mod operations;
 mod relations;
 pub mod replies;
 pub mod requests;
+#[cfg(test)]
+mod tests;
 mod units;
 mod wait;
 
@@ -78,7 +80,12 @@ impl std::fmt::Debug for Api {
 impl Api {
     /// An API over `controller`. `shutdown` is cancelled by `POST /v1/stop`; whoever else cancels it ends the streams
     /// and [`serve`] too.
-    pub fn new(controller: Controller, charms: Arc<dyn CharmStore>, host: Host, shutdown: CancellationToken) -> Self {
+    pub fn new(
+        controller: Controller,
+        charms: Arc<dyn CharmStore>,
+        host: Host,
+        shutdown: CancellationToken,
+    ) -> Self {
         let started = controller.now();
         Self { controller, charms, host: Arc::new(host), shutdown, started }
     }
@@ -146,7 +153,9 @@ impl Api {
 }
 
 fn is_plain(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    !text.is_empty()
+        && text.len() <= 128
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
 fn no_app(model: &Model, app: &AppName) -> ApiError {
@@ -173,7 +182,10 @@ fn no_unit(model: &Model, unit: &UnitName) -> ApiError {
 /// The document's own part.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Periapt", description = "Runs Juju charms without Juju. JSON over HTTP on the daemon's Unix socket."),
+    info(
+        title = "Periapt",
+        description = "Runs Juju charms without Juju. JSON over HTTP on the daemon's Unix socket."
+    ),
     components(schemas(ApiError, ErrorKind, WaitLine))
 )]
 struct Description;
@@ -241,9 +253,14 @@ async fn no_endpoint(method: Method, uri: Uri) -> ApiError {
 /// # Errors
 ///
 /// The listener's.
-pub async fn serve(listener: UnixListener, router: Router, shutdown: CancellationToken) -> std::io::Result<()> {
+pub async fn serve(
+    listener: UnixListener,
+    router: Router,
+    shutdown: CancellationToken,
+) -> std::io::Result<()> {
     let ending = shutdown.clone();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async move { ending.cancelled().await });
+    let serving =
+        axum::serve(listener, router).with_graceful_shutdown(async move { ending.cancelled().await });
     tokio::select! {
         result = serving => result,
         () = async { shutdown.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),

@@ -12,19 +12,21 @@ use crate::views::model::{ModelConfig, ModelList, SettingView, ShowModel, model_
 use crate::views::status::{Selector, StatusReport, full_status, relation_rows};
 
 /// Every model.
-#[utoipa::path(get, path = "/v1/models", tag = "models", params(ZoneParams), responses((status = 200, body = ModelList)))]
+#[utoipa::path(get, path = "/v1/models", operation_id = "models_list", tag = "models", params(ZoneParams), responses((status = 200, body = ModelList)))]
 pub(super) async fn list(
     State(api): State<Api>,
     Params(params): Params<ZoneParams>,
 ) -> Result<Json<ModelList>, ApiError> {
     let zone = api.zone(params.zone.as_deref())?;
     let models = api.controller.models();
-    Ok(Json(ModelList { models: models.iter().map(|m| show_model(&m.snapshot(), api.view(&zone))).collect() }))
+    Ok(Json(ModelList {
+        models: models.iter().map(|m| show_model(&m.snapshot(), api.view(&zone))).collect(),
+    }))
 }
 
 /// A new, empty model.
 #[utoipa::path(
-    post, path = "/v1/models", tag = "models", request_body = AddModel,
+    post, path = "/v1/models", operation_id = "models_add", tag = "models", request_body = AddModel,
     responses((status = 200, body = ShowModel), (status = 409, body = ApiError))
 )]
 pub(super) async fn add(
@@ -38,7 +40,7 @@ pub(super) async fn add(
 
 /// One model.
 #[utoipa::path(
-    get, path = "/v1/models/{model}", tag = "models",
+    get, path = "/v1/models/{model}", operation_id = "models_show", tag = "models",
     params(("model" = String, Path, description = "Its name or uuid."), ZoneParams),
     responses((status = 200, body = ShowModel), (status = 404, body = ApiError))
 )]
@@ -53,7 +55,7 @@ pub(super) async fn show(
 
 /// Everything in the model goes away after its hooks, and then the model.
 #[utoipa::path(
-    delete, path = "/v1/models/{model}", tag = "models",
+    delete, path = "/v1/models/{model}", operation_id = "models_destroy", tag = "models",
     params(("model" = String, Path, description = "Its name or uuid."), ForceParams),
     responses((status = 200, body = Changed), (status = 404, body = ApiError))
 )]
@@ -67,7 +69,7 @@ pub(super) async fn destroy(
 
 /// Every setting of a model, and who set it.
 #[utoipa::path(
-    get, path = "/v1/models/{model}/config", tag = "models",
+    get, path = "/v1/models/{model}/config", operation_id = "models_config", tag = "models",
     params(("model" = String, Path, description = "Its name or uuid.")),
     responses((status = 200, body = std::collections::BTreeMap<String, SettingView>), (status = 404, body = ApiError))
 )]
@@ -80,7 +82,7 @@ pub(super) async fn config(
 
 /// Sets and resets settings of a model: all of them or none.
 #[utoipa::path(
-    put, path = "/v1/models/{model}/config", tag = "models", request_body = SetConfig,
+    put, path = "/v1/models/{model}/config", operation_id = "models_set_config", tag = "models", request_body = SetConfig,
     params(("model" = String, Path, description = "Its name or uuid.")),
     responses((status = 200, body = Changed), (status = 400, body = ApiError), (status = 404, body = ApiError))
 )]
@@ -94,7 +96,7 @@ pub(super) async fn set_config(
 
 /// The status document, and the rows of its table of relations.
 #[utoipa::path(
-    get, path = "/v1/models/{model}/status", tag = "models",
+    get, path = "/v1/models/{model}/status", operation_id = "models_status", tag = "models",
     params(("model" = String, Path, description = "Its name or uuid."), StatusParams),
     responses((status = 200, body = StatusReport), (status = 404, body = ApiError))
 )]

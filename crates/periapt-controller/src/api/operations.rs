@@ -16,8 +16,8 @@ use super::{Api, ApiError, no_unit};
 use crate::handle::ModelHandle;
 use crate::journal::JournalQuery;
 use crate::views::operation::{
-    OperationList, Results, ShowOperation, TaskResult, TaskView, is_done, operations, results as view_results,
-    show_operation, show_task,
+    OperationList, Results, ShowOperation, TaskResult, TaskView, is_done, operations,
+    results as view_results, show_operation, show_task,
 };
 
 /// The longest time a request is kept open for; a client that wants to wait longer asks again.
@@ -58,12 +58,13 @@ fn receivers(texts: &[String]) -> Result<Vec<Receiver>, ApiError> {
 }
 
 fn no_operation(id: impl std::fmt::Display) -> ApiError {
-    ApiError::not_found(format!("operation {id} not found")).hint("`periapt operations` lists those that are remembered")
+    ApiError::not_found(format!("operation {id} not found"))
+        .hint("`periapt operations` lists those that are remembered")
 }
 
 /// An action on units.
 #[utoipa::path(
-    post, path = "/v1/models/{model}/run", tag = "operations", request_body = Run,
+    post, path = "/v1/models/{model}/run", operation_id = "operations_run", tag = "operations", request_body = Run,
     params(("model" = String, Path, description = "The model's name or uuid.")),
     responses((status = 200, body = Started), (status = 400, body = ApiError), (status = 404, body = ApiError))
 )]
@@ -72,14 +73,17 @@ pub(super) async fn run(
     Segments(model): Segments<String>,
     Input(request): Input<Run>,
 ) -> Result<Json<Started>, ApiError> {
-    let command =
-        Command::Run { receivers: receivers(&request.receivers)?, action: request.action, params: request.params };
+    let command = Command::Run {
+        receivers: receivers(&request.receivers)?,
+        action: request.action,
+        params: request.params,
+    };
     api.apply(&model, command).await.map(Json)
 }
 
 /// A command line on units.
 #[utoipa::path(
-    post, path = "/v1/models/{model}/exec", tag = "operations", request_body = Exec,
+    post, path = "/v1/models/{model}/exec", operation_id = "operations_exec", tag = "operations", request_body = Exec,
     params(("model" = String, Path, description = "The model's name or uuid.")),
     responses((status = 200, body = Started), (status = 400, body = ApiError), (status = 404, body = ApiError))
 )]
@@ -101,7 +105,7 @@ pub(super) async fn exec(
 
 /// A recorded event of a unit again.
 #[utoipa::path(
-    post, path = "/v1/models/{model}/units/{app}/{number}/replay", tag = "operations", request_body = Replay,
+    post, path = "/v1/models/{model}/units/{app}/{number}/replay", operation_id = "operations_replay", tag = "operations", request_body = Replay,
     params(
         ("model" = String, Path, description = "The model's name or uuid."),
         ("app" = String, Path, description = "The application's name."),
@@ -130,14 +134,16 @@ pub(super) async fn replay(
             Event::Hook(hook) | Event::Replay { hook, .. } => hook.clone(),
             other => return Err(ApiError::invalid(format!("cannot replay {}: it is no hook", other.name()))),
         },
-        Entry::Mark(_) => return Err(ApiError::invalid(format!("cannot replay record {record}: nothing ran in it"))),
+        Entry::Mark(_) => {
+            return Err(ApiError::invalid(format!("cannot replay record {record}: nothing ran in it")));
+        }
     };
     Ok(Json(handle.apply(Command::Replay { unit, record, hook }).await?.try_into()?))
 }
 
 /// Every operation that is remembered.
 #[utoipa::path(
-    get, path = "/v1/models/{model}/operations", tag = "operations",
+    get, path = "/v1/models/{model}/operations", operation_id = "operations_list", tag = "operations",
     params(("model" = String, Path, description = "The model's name or uuid."), ZoneParams),
     responses((status = 200, body = std::collections::BTreeMap<String, ShowOperation>), (status = 404, body = ApiError))
 )]
@@ -152,7 +158,7 @@ pub(super) async fn list(
 
 /// One operation.
 #[utoipa::path(
-    get, path = "/v1/models/{model}/operations/{operation}", tag = "operations",
+    get, path = "/v1/models/{model}/operations/{operation}", operation_id = "operations_show", tag = "operations",
     params(
         ("model" = String, Path, description = "The model's name or uuid."),
         ("operation" = u64, Path, description = "Its number."),
@@ -172,7 +178,7 @@ pub(super) async fn show(
 
 /// The results of an operation's tasks, by unit.
 #[utoipa::path(
-    get, path = "/v1/models/{model}/operations/{operation}/results", tag = "operations",
+    get, path = "/v1/models/{model}/operations/{operation}/results", operation_id = "operations_results", tag = "operations",
     params(
         ("model" = String, Path, description = "The model's name or uuid."),
         ("operation" = u64, Path, description = "Its number."),
@@ -192,7 +198,7 @@ pub(super) async fn results(
 
 /// One task.
 #[utoipa::path(
-    get, path = "/v1/models/{model}/tasks/{task}", tag = "operations",
+    get, path = "/v1/models/{model}/tasks/{task}", operation_id = "operations_task", tag = "operations",
     params(
         ("model" = String, Path, description = "The model's name or uuid."),
         ("task" = u64, Path, description = "Its number."),
@@ -213,7 +219,7 @@ pub(super) async fn task(
 
 /// A task is taken back, or killed when it runs.
 #[utoipa::path(
-    delete, path = "/v1/models/{model}/tasks/{task}", tag = "operations",
+    delete, path = "/v1/models/{model}/tasks/{task}", operation_id = "operations_cancel", tag = "operations",
     params(
         ("model" = String, Path, description = "The model's name or uuid."),
         ("task" = u64, Path, description = "Its number."),

@@ -13,7 +13,7 @@ use crate::views::status::{RelationRow, relation_rows};
 
 /// Every relation.
 #[utoipa::path(
-    get, path = "/v1/models/{model}/relations", tag = "relations",
+    get, path = "/v1/models/{model}/relations", operation_id = "relations_list", tag = "relations",
     params(("model" = String, Path, description = "The model's name or uuid.")),
     responses((status = 200, body = Vec<RelationRow>), (status = 404, body = ApiError))
 )]
@@ -26,7 +26,7 @@ pub(super) async fn list(
 
 /// A relation between two applications.
 #[utoipa::path(
-    post, path = "/v1/models/{model}/relations", tag = "relations", request_body = Integrate,
+    post, path = "/v1/models/{model}/relations", operation_id = "relations_integrate", tag = "relations", request_body = Integrate,
     params(("model" = String, Path, description = "The model's name or uuid.")),
     responses((status = 200, body = Related), (status = 404, body = ApiError), (status = 409, body = ApiError))
 )]
@@ -41,7 +41,7 @@ pub(super) async fn integrate(
 
 /// A relation goes away after its hooks.
 #[utoipa::path(
-    post, path = "/v1/models/{model}/remove-relation", tag = "relations", request_body = RemoveRelation,
+    post, path = "/v1/models/{model}/remove-relation", operation_id = "relations_remove", tag = "relations", request_body = RemoveRelation,
     params(("model" = String, Path, description = "The model's name or uuid.")),
     responses((status = 200, body = Related), (status = 404, body = ApiError), (status = 409, body = ApiError))
 )]

@@ -105,7 +105,10 @@ pub struct Health {
 }
 
 fn unexpected(answer: &Answer) -> ApiError {
-    ApiError::new(ErrorKind::Internal, format!("the command was done, but its answer makes no sense: {answer:?}"))
+    ApiError::new(
+        ErrorKind::Internal,
+        format!("the command was done, but its answer makes no sense: {answer:?}"),
+    )
 }
 
 impl TryFrom<Answer> for Deployed {

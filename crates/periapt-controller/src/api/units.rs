@@ -16,7 +16,7 @@ type UnitPath = Segments<(String, String, String)>;
 
 /// One unit with its databags.
 #[utoipa::path(
-    get, path = "/v1/models/{model}/units/{app}/{number}", tag = "units",
+    get, path = "/v1/models/{model}/units/{app}/{number}", operation_id = "units_show", tag = "units",
     params(
         ("model" = String, Path, description = "The model's name or uuid."),
         ("app" = String, Path, description = "The application's name."),
@@ -38,7 +38,7 @@ pub(super) async fn show(
 
 /// What a unit waits for.
 #[utoipa::path(
-    get, path = "/v1/models/{model}/units/{app}/{number}/why", tag = "units",
+    get, path = "/v1/models/{model}/units/{app}/{number}/why", operation_id = "units_why", tag = "units",
     params(
         ("model" = String, Path, description = "The model's name or uuid."),
         ("app" = String, Path, description = "The application's name."),
@@ -56,7 +56,7 @@ pub(super) async fn why(
 
 /// Units go away after their hooks: all of them, or none when one is not there.
 #[utoipa::path(
-    post, path = "/v1/models/{model}/remove-units", tag = "units", request_body = RemoveUnits,
+    post, path = "/v1/models/{model}/remove-units", operation_id = "units_remove", tag = "units", request_body = RemoveUnits,
     params(("model" = String, Path, description = "The model's name or uuid.")),
     responses((status = 200, body = Units), (status = 404, body = ApiError))
 )]
@@ -73,7 +73,7 @@ pub(super) async fn remove(
 
 /// Units in error go on.
 #[utoipa::path(
-    post, path = "/v1/models/{model}/resolve", tag = "units", request_body = ResolveUnits,
+    post, path = "/v1/models/{model}/resolve", operation_id = "units_resolve", tag = "units", request_body = ResolveUnits,
     params(("model" = String, Path, description = "The model's name or uuid.")),
     responses((status = 200, body = Units), (status = 404, body = ApiError), (status = 409, body = ApiError))
 )]

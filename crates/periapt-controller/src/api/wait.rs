@@ -47,7 +47,7 @@ pub struct WaitLine {
 
 /// Waits. The last line has the verdict.
 #[utoipa::path(
-    post, path = "/v1/models/{model}/wait", tag = "waiting", request_body = requests::Wait,
+    post, path = "/v1/models/{model}/wait", operation_id = "wait", tag = "waiting", request_body = requests::Wait,
     params(("model" = String, Path, description = "The model's name or uuid.")),
     responses(
         (status = 200, body = WaitLine, content_type = "application/x-ndjson", description = "Lines, one a line."),

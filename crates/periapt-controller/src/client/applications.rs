@@ -6,8 +6,8 @@ use periapt_model::names::{AppName, ResourceName, UnitName};
 use super::{ClientError, ModelClient};
 use crate::api::replies::{Changed, Deployed, Related, Units};
 use crate::api::requests::{
-    AddUnits, Deploy, ForceParams, Integrate, Refresh, RemoveRelation, RemoveUnits, ResolveUnits, SetConfig, Switch,
-    UnitParams, Upload,
+    AddUnits, Deploy, ForceParams, Integrate, Refresh, RemoveRelation, RemoveUnits, ResolveUnits, SetConfig,
+    Switch, UnitParams, Upload,
 };
 use crate::views::actions::ActionList;
 use crate::views::application::{ShowApplication, ShowConfig};
@@ -16,7 +16,8 @@ use crate::views::why::{ApplicationWhy, UnitWhy};
 
 impl ModelClient {
     fn app_path(&self, app: &AppName, rest: &[&str]) -> String {
-        let segments: Vec<&str> = ["applications", app.as_str()].into_iter().chain(rest.iter().copied()).collect();
+        let segments: Vec<&str> =
+            ["applications", app.as_str()].into_iter().chain(rest.iter().copied()).collect();
         self.path(&segments)
     }
 

@@ -41,6 +41,25 @@ fn broken(error: impl std::fmt::Display) -> ClientError {
     ClientError::Protocol(error.to_string())
 }
 
+/// A connection that broke: the daemon has ended, if nothing else is wrong with what came.
+fn cut(error: &(dyn std::error::Error + 'static)) -> ClientError {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let by_http = error
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(|error| error.is_incomplete_message() || error.is_closed() || error.is_canceled());
+        let by_system = error.downcast_ref::<std::io::Error>().is_some_and(|error| {
+            use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+            matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
+        });
+        if by_http || by_system {
+            return ClientError::Lost;
+        }
+        cause = error.source();
+    }
+    broken(error)
+}
+
 /// The longest path that a socket's address holds, with its end.
 const ADDRESS_LIMIT: usize = 108;
 
@@ -60,10 +79,10 @@ impl Client {
         let stream = connect(&self.socket)
             .await
             .map_err(|reason| ClientError::Unreachable { socket: self.socket.clone(), reason })?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|e| cut(&e))?;
         // The connection moves bytes until the answer is read or dropped; its error shows in the answer too.
         tokio::spawn(async move { drop(connection.await) });
-        let response = sender.send_request(request).await.map_err(broken)?;
+        let response = sender.send_request(request).await.map_err(|e| cut(&e))?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -162,7 +181,8 @@ fn with_query(path: &str, query: &impl Serialize) -> Result<String, ClientError>
 }
 
 async fn read(response: Response<Incoming>) -> Result<Bytes, ClientError> {
-    let body = Limited::new(response.into_body(), ANSWER_LIMIT).collect().await.map_err(broken)?;
+    let body = Limited::new(response.into_body(), ANSWER_LIMIT).collect().await;
+    let body = body.map_err(|error| cut(error.as_ref()))?;
     Ok(body.to_bytes())
 }
 
@@ -229,9 +249,9 @@ impl<R: DeserializeOwned> LineReader<R> {
                         self.buffer.extend_from_slice(&data);
                     }
                 }
-                Some(Err(error)) => return Err(broken(error)),
+                Some(Err(error)) => return Err(cut(&error)),
                 None if self.buffer.is_empty() => return Ok(None),
-                None => return Err(broken("the last line broke off")),
+                None => return Err(ClientError::Lost),
             }
         }
     }

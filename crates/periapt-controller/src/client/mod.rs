@@ -38,17 +38,21 @@ pub enum ClientError {
         #[source]
         reason: std::io::Error,
     },
-    /// The daemon's answer makes no sense, or broke off.
+    /// The daemon ended while it was asked. What was asked for may have been done, or may not.
+    #[error("the daemon ended before it had answered")]
+    Lost,
+    /// The daemon's answer makes no sense.
     #[error("the daemon's answer cannot be understood: {0}")]
     Protocol(String),
 }
 
 impl ClientError {
-    /// What to do about it, if the daemon said.
+    /// What to do about it, where anybody knows.
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Refused { hint, .. } => hint.as_deref(),
-            _ => None,
+            Self::Lost => Some("what was asked for may have been done: look first, then try again"),
+            Self::Unreachable { .. } | Self::Protocol(_) => None,
         }
     }
 

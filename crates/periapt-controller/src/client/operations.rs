@@ -44,17 +44,29 @@ impl ModelClient {
         wait: Option<Duration>,
         zone: &Zone,
     ) -> Result<ShowOperation, ClientError> {
-        self.client.query(Method::GET, &self.path(&["operations", &id.to_string()]), &waiting(wait, zone)).await
+        self.client
+            .query(Method::GET, &self.path(&["operations", &id.to_string()]), &waiting(wait, zone))
+            .await
     }
 
     /// The results of an operation by unit: when all have ended, or when `wait` is over; at once without `wait`.
-    pub async fn results(&self, id: TaskId, wait: Option<Duration>, zone: &Zone) -> Result<Results, ClientError> {
+    pub async fn results(
+        &self,
+        id: TaskId,
+        wait: Option<Duration>,
+        zone: &Zone,
+    ) -> Result<Results, ClientError> {
         let path = self.path(&["operations", &id.to_string(), "results"]);
         self.client.query(Method::GET, &path, &waiting(wait, zone)).await
     }
 
     /// One task: when it has ended, or when `wait` is over; at once without `wait`.
-    pub async fn task(&self, id: TaskId, wait: Option<Duration>, zone: &Zone) -> Result<TaskView, ClientError> {
+    pub async fn task(
+        &self,
+        id: TaskId,
+        wait: Option<Duration>,
+        zone: &Zone,
+    ) -> Result<TaskView, ClientError> {
         self.client.query(Method::GET, &self.path(&["tasks", &id.to_string()]), &waiting(wait, zone)).await
     }
 

@@ -4,8 +4,8 @@ use periapt_model::journal::JournalRecord;
 use periapt_model::log::LogLine;
 
 use super::{ClientError, LineReader, ModelClient};
-use crate::api::requests::{JournalParams, LogParams, Wait};
 use crate::api::WaitLine;
+use crate::api::requests::{JournalParams, LogParams, Wait};
 
 impl ModelClient {
     /// Journal records, oldest first; with `follow` there is no end while the model and the daemon live.

@@ -55,7 +55,9 @@ pub(super) fn debian_architecture(arch: &str) -> &str {
 
 fn base(os_release: &str) -> Option<BaseView> {
     let value = |key: &str| {
-        os_release.lines().find_map(|line| Some(line.strip_prefix(key)?.strip_prefix('=')?.trim_matches('"').to_owned()))
+        os_release
+            .lines()
+            .find_map(|line| Some(line.strip_prefix(key)?.strip_prefix('=')?.trim_matches('"').to_owned()))
     };
     Some(BaseView { name: value("ID")?, channel: value("VERSION_ID").unwrap_or_default() })
 }

@@ -43,3 +43,5 @@ pub struct Viewpoint<'a> {
 
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

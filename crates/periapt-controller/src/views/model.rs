@@ -131,7 +131,8 @@ pub type ModelConfig = BTreeMap<String, SettingView>;
 
 /// Every setting and who set it. `agent-version`, `name`, `type` and `uuid` are told too, as Juju does; they cannot be set.
 pub fn model_config(model: &Model) -> ModelConfig {
-    let text = |text: &str| SettingView { value: SettingValue::Text(text.to_owned()), source: "model".to_owned() };
+    let text =
+        |text: &str| SettingView { value: SettingValue::Text(text.to_owned()), source: "model".to_owned() };
     let mut config = BTreeMap::from([
         ("agent-version".to_owned(), text(JUJU_VERSION)),
         ("name".to_owned(), text(model.info.name.as_str())),

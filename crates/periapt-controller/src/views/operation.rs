@@ -174,7 +174,9 @@ fn behind(model: &Model, task: &Task) -> Option<String> {
     let unit = model.units.get(&task.unit)?;
     let (workload, agent) = super::status::presented(unit);
     Some(match (workload.status, agent.message.as_str()) {
-        (periapt_model::status::WorkloadStatus::Error, _) => format!("{} is in error: {}", task.unit, workload.message),
+        (periapt_model::status::WorkloadStatus::Error, _) => {
+            format!("{} is in error: {}", task.unit, workload.message)
+        }
         (_, "") => format!("the agent of {} is {}", task.unit, agent.status),
         (_, message) => format!("the agent of {} is {}: {message}", task.unit, agent.status),
     })
@@ -216,13 +218,17 @@ const DECISIVE: [TaskStatus; 8] = [
 ];
 
 fn shown(model: &Model, operation: &Operation, zone: &Zone) -> ShowOperation {
-    let tasks: Vec<&Task> = operation.tasks.iter().filter_map(|id| model.tasks.get(id)).map(AsRef::as_ref).collect();
-    let status = DECISIVE.into_iter().find(|s| tasks.iter().any(|t| t.status == *s)).unwrap_or(TaskStatus::Completed);
+    let tasks: Vec<&Task> =
+        operation.tasks.iter().filter_map(|id| model.tasks.get(id)).map(AsRef::as_ref).collect();
+    let status =
+        DECISIVE.into_iter().find(|s| tasks.iter().any(|t| t.status == *s)).unwrap_or(TaskStatus::Completed);
     let started = tasks.iter().filter_map(|t| t.started).min();
     let completed = tasks.iter().filter_map(|t| t.completed).max().filter(|_| status.is_final());
     let parameters = match tasks.first().map(|t| &t.kind) {
         Some(TaskKind::Action { params, .. }) => params.clone(),
-        Some(TaskKind::Exec { command, .. }) => Map::from_iter([("command".to_owned(), command.as_str().into())]),
+        Some(TaskKind::Exec { command, .. }) => {
+            Map::from_iter([("command".to_owned(), command.as_str().into())])
+        }
         Some(TaskKind::Replay { record, .. }) => Map::from_iter([("record".to_owned(), (*record).into())]),
         None => Map::new(),
     };

@@ -117,9 +117,9 @@ impl FromStr for Goal {
         if let Some(subject) = text.strip_prefix("gone:") {
             return subject.parse().map(Self::Gone).map_err(|e| invalid(e.to_string()));
         }
-        let (of, word) = text
-            .split_once('=')
-            .ok_or_else(|| invalid("say settled, idle, gone, gone:APP, gone:UNIT, APP=STATUS or UNIT=STATUS".to_owned()))?;
+        let (of, word) = text.split_once('=').ok_or_else(|| {
+            invalid("say settled, idle, gone, gone:APP, gone:UNIT, APP=STATUS or UNIT=STATUS".to_owned())
+        })?;
         let of = of.parse().map_err(|e: periapt_model::names::InvalidName| invalid(e.to_string()))?;
         let word = word.parse().map_err(|_| {
             let words: Vec<&str> = WorkloadStatus::ALL.iter().map(|w| w.as_str()).collect();
@@ -199,7 +199,9 @@ fn unit_waits(model: &Model, unit: &UnitName, moment: &Moment, deferred_counts: 
     }
     let waits = periapt_lifecycle::why(local, &remote, moment);
     let reason = match (periapt_lifecycle::next(local, &remote, moment), waits.waits.first()) {
-        (Step::ReportIdle, _) if local.deferred.events.is_empty() => "its agent is about to be idle".to_owned(),
+        (Step::ReportIdle, _) if local.deferred.events.is_empty() => {
+            "its agent is about to be idle".to_owned()
+        }
         (_, Some(wait)) => wait.to_string(),
         (_, None) => "its agent has something to do".to_owned(),
     };

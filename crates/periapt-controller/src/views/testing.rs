@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
+use periapt_lifecycle::{Step, StepEnd, TaskEnd, Transition, begin, finish, next};
 use periapt_model::apply::apply;
 use periapt_model::charm::{CharmFiles, SourceText, parse};
 use periapt_model::command::{Answer, Command, Deploy, EndpointRef, Tell};
-use periapt_model::entity::{Charm, ModelInfo};
+use periapt_model::commit::commit;
+use periapt_model::entity::{Charm, ModelInfo, TaskStatus};
+use periapt_model::hook::Hook;
+use periapt_model::journal::{Event, Outcome};
 use periapt_model::model::{Model, Record};
 use periapt_model::names::{CharmId, UnitName};
+use periapt_model::observe::observe;
 use periapt_model::status::{AgentStatus, Status, WorkloadStatus};
-use periapt_model::step_commit::{Act, Commit};
-use periapt_model::time::Timestamp;
+use periapt_model::step_commit::Commit;
+use periapt_model::time::{Moment, Timestamp};
 
 use super::{Host, Viewpoint, Zone, host::BaseView};
 
@@ -87,6 +92,63 @@ pub(crate) fn deploy(charm: Charm, units: u32) -> Command {
     }))
 }
 
+/// What an agent without a charm does next.
+pub(crate) enum AgentStep {
+    Rest,
+    Claim(Command),
+    Commits(Vec<Commit>),
+}
+
+/// One step of `unit`'s agent, whose hooks end as `outcome` says and whose actions succeed.
+pub(crate) fn agent_step(
+    model: &Model,
+    unit: &UnitName,
+    now: Timestamp,
+    outcome: &dyn Fn(&Hook) -> Outcome,
+) -> AgentStep {
+    let (Some(agent), Some(remote)) = (model.agents.get(unit), observe(model, unit)) else {
+        return AgentStep::Rest;
+    };
+    let moment = Moment { agent_started: now, ..Moment::at(now) };
+    let step = next(&agent.local, &remote, &moment);
+    let commit = |Transition { local, acts, journal }| Commit {
+        unit: unit.clone(),
+        epoch: agent.epoch,
+        local,
+        acts,
+        effects: Default::default(),
+        journal,
+    };
+    if step.is_rest() {
+        return AgentStep::Rest;
+    }
+    if step == Step::ClaimLeadership {
+        let (unit, epoch) = (unit.clone(), agent.epoch);
+        return AgentStep::Claim(Command::Agent { unit, epoch, tell: Tell::ClaimLeadership });
+    }
+    let begun = begin(&agent.local, &remote, &step, &moment);
+    if !step.runs_a_process() {
+        return AgentStep::Commits(vec![commit(begun)]);
+    }
+    let ends = match &step {
+        Step::Hook { hook, .. } => outcome(hook),
+        _ => Outcome::Done,
+    };
+    let mut end = StepEnd::new(ends, now, now);
+    if let Step::Task(id) = step {
+        let results = serde_json::Map::from_iter([("return-code".to_owned(), 0.into())]);
+        let event = Event::Exec { task: id };
+        end.task = Some(TaskEnd { event, status: TaskStatus::Completed, message: String::new(), results });
+    }
+    let ended = finish(&begun.local, &remote, &step, &end, &moment);
+    AgentStep::Commits(vec![commit(begun), commit(ended)])
+}
+
+/// The outcome of a hook that fails.
+pub(crate) fn failed() -> Outcome {
+    Outcome::Failed { reason: "exit status 1".to_owned(), output: vec!["Traceback".to_owned()] }
+}
+
 /// A model that changes by commands, as the controller's do.
 pub(crate) struct Tested(pub Model);
 
@@ -98,29 +160,33 @@ impl Tested {
 
     pub fn apply(&mut self, command: Command) -> Answer {
         let (writes, answer) = apply(&self.0, command, NOW).unwrap_or_else(|e| panic!("{e:?}"));
-        writes.iter().for_each(|write| self.0.write(write));
+        self.write(writes);
         answer
     }
 
-    /// An agent takes the unit, its charm in place, and says that it is well.
-    pub fn start(&mut self, unit: &UnitName) {
-        let Answer::Epoch(epoch) = self.apply(Command::TakeUnit { unit: unit.clone() }) else { panic!("no epoch") };
-        let charm = self.0.applications[unit.app()].charm.clone();
-        let mut local = self.0.agents[unit].local.clone();
-        local.charm = Some(charm.clone());
-        let relations = self.0.relations_of(unit.app()).map(|r| Act::EnterScope(r.id));
-        let acts = relations
-            .chain([
-                Act::CharmInstalled(charm),
-                Act::AgentStatus { status: AgentStatus::Idle, message: String::new(), data: Default::default() },
-                Act::WorkloadStatus { status: WorkloadStatus::Active, message: "ready".to_owned() },
-            ])
-            .collect();
-        let commit =
-            Commit { unit: unit.clone(), epoch, local, acts, effects: Default::default(), journal: Vec::new() };
-        let writes = periapt_model::commit::commit(&self.0, commit, NOW).unwrap();
+    fn write(&mut self, writes: Vec<periapt_model::model::Write>) {
         writes.iter().for_each(|write| self.0.write(write));
-        self.apply(Command::Agent { unit: unit.clone(), epoch, tell: Tell::ClaimLeadership });
+    }
+
+    /// Every unit gets an agent, and they run until none has anything to do. Hooks end as `outcome` says.
+    pub fn run_agents(&mut self, outcome: &dyn Fn(&UnitName, &Hook) -> Outcome) {
+        let mut moved = true;
+        while std::mem::take(&mut moved) {
+            for unit in self.0.units.keys().cloned().collect::<Vec<_>>() {
+                if !self.0.agents.contains_key(&unit) {
+                    self.apply(Command::TakeUnit { unit: unit.clone() });
+                }
+                match agent_step(&self.0, &unit, NOW, &|hook| outcome(&unit, hook)) {
+                    AgentStep::Rest => continue,
+                    AgentStep::Claim(command) => drop(self.apply(command)),
+                    AgentStep::Commits(commits) => commits.into_iter().for_each(|step| {
+                        let writes = commit(&self.0, step, NOW).unwrap();
+                        self.write(writes);
+                    }),
+                }
+                moved = true;
+            }
+        }
     }
 
     /// Sets a unit's statuses, as its agent would.
@@ -139,9 +205,7 @@ pub(crate) fn related() -> Tested {
     tested.apply(deploy(web_charm(), 1));
     let end = |app: &str| EndpointRef { app: app.parse().unwrap(), endpoint: None };
     tested.apply(Command::Integrate { a: end("db"), b: end("web") });
-    for unit in ["db/0", "db/1", "web/0"] {
-        tested.start(&unit.parse().unwrap());
-    }
+    tested.run_agents(&|_, _| Outcome::Done);
     tested
 }
 

@@ -91,11 +91,18 @@ pub fn show_unit(model: &Model, name: &UnitName, filter: &UnitFilter) -> Option<
         charm: unit.charm.as_ref().unwrap_or(&app.charm).url.clone(),
         leader: model.is_leader(name),
         life: unit.life.to_string(),
-        relation_info: relations.filter_map(|relation| relation_info(model, unit, relation, filter)).collect(),
+        relation_info: relations
+            .filter_map(|relation| relation_info(model, unit, relation, filter))
+            .collect(),
     })
 }
 
-fn relation_info(model: &Model, unit: &Unit, relation: &Relation, filter: &UnitFilter) -> Option<RelationInfo> {
+fn relation_info(
+    model: &Model,
+    unit: &Unit,
+    relation: &Relation,
+    filter: &UnitFilter,
+) -> Option<RelationInfo> {
     let (ours, theirs) = (relation.end_of(unit.name.app())?, relation.other_end(unit.name.app())?);
     if filter.endpoint.as_deref().is_some_and(|wanted| wanted != ours.endpoint.as_str()) {
         return None;

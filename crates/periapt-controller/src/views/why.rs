@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use periapt_lifecycle::{Waits, is_idle, is_settled};
 use periapt_model::charm::Role;
 use periapt_model::entity::Relation;
+use periapt_model::local::Local;
 use periapt_model::model::Model;
 use periapt_model::names::{AppName, EndpointName, RelationId, UnitName};
 use periapt_model::observe::observe;
 use periapt_model::remote::Remote;
-use periapt_model::local::Local;
 use periapt_model::status::Life;
 use periapt_model::time::{Moment, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -148,7 +148,11 @@ pub fn unit_why(model: &Model, name: &UnitName, moment: &Moment) -> Option<UnitW
         leader: model.is_leader(name),
         settled: known.as_ref().is_some_and(|(local, remote)| is_settled(local, remote, moment)),
         idle: known.as_ref().is_some_and(|(local, remote)| is_idle(local, remote, moment)),
-        workload: Said { status: workload.status.to_string(), message: workload.message, since: workload.since },
+        workload: Said {
+            status: workload.status.to_string(),
+            message: workload.message,
+            since: workload.since,
+        },
         agent: Said { status: agent.status.to_string(), message: agent.message, since: agent.since },
         waits: known.map(|(local, remote)| periapt_lifecycle::why(local, &remote, moment)),
         lacking: lacking(model, name.app()),
@@ -162,7 +166,8 @@ pub fn application_why(model: &Model, name: &AppName, moment: &Moment) -> Option
     let mut waits = Vec::new();
     if app.life != Life::Alive {
         if !units.is_empty() {
-            waits.push(ApplicationWait::UnitsRemain { units: units.iter().map(|u| u.unit.clone()).collect() });
+            waits
+                .push(ApplicationWait::UnitsRemain { units: units.iter().map(|u| u.unit.clone()).collect() });
         }
         waits.extend(model.relations_of(name).filter(|r| !r.is_peer()).map(|r| relation_remains(model, r)));
     } else if units.is_empty() {
@@ -204,7 +209,8 @@ fn lacking(model: &Model, app: &AppName) -> Vec<Lacking> {
         .relations_of(app)
         .filter_map(|relation| relation.end_of(app).map(|end| &end.endpoint))
         .collect();
-    let required = charm.meta.endpoints_of(Role::Requirer).filter(|(name, e)| !e.optional && !related.contains(name));
+    let required =
+        charm.meta.endpoints_of(Role::Requirer).filter(|(name, e)| !e.optional && !related.contains(name));
     required
         .map(|(name, endpoint)| Lacking {
             endpoint: name.clone(),

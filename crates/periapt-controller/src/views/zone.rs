@@ -87,7 +87,8 @@ impl fmt::Display for Zone {
             Self::In(zone) => match (zone.iana_name(), zone.to_fixed_offset()) {
                 (Some(name), _) => f.write_str(name),
                 (None, Ok(offset)) => {
-                    let (sign, seconds) = (if offset.is_negative() { '-' } else { '+' }, offset.seconds().abs());
+                    let (sign, seconds) =
+                        (if offset.is_negative() { '-' } else { '+' }, offset.seconds().abs());
                     write!(f, "{sign}{:02}:{:02}", seconds / 3600, seconds / 60 % 60)
                 }
                 (None, Err(_)) => f.write_str("Etc/UTC"),

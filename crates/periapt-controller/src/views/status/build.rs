@@ -6,13 +6,13 @@ use periapt_model::apply::JUJU_VERSION;
 use periapt_model::charm::Scope;
 use periapt_model::entity::{Application, Charm, Machine, Relation, RelationEnd, Unit};
 use periapt_model::model::Model;
-use periapt_model::names::AppName;
+use periapt_model::names::{AppName, MachineId};
 use periapt_model::status::{AgentStatus, Life, Status, WorkloadStatus};
 
 use super::select::{Selection, Selector};
 use super::{
-    ApplicationRelation, ApplicationStatus, BaseView, ControllerStatus, FullStatus, MachineStatus, ModelStatus,
-    NetworkInterface, RelationRow, StatusInfo, UnitStatus,
+    ApplicationRelation, ApplicationStatus, BaseView, ControllerStatus, FullStatus, MachineStatus,
+    ModelStatus, NetworkInterface, RelationRow, StatusInfo, UnitStatus,
 };
 use crate::views::{CLOUD, CONTROLLER, SPACE, Viewpoint};
 
@@ -20,10 +20,17 @@ use crate::views::{CLOUD, CONTROLLER, SPACE, Viewpoint};
 pub fn full_status(model: &Model, selectors: &[Selector], view: Viewpoint<'_>) -> FullStatus {
     let shown = Selection::of(model, selectors);
     let machines = model.machines.iter().filter(|(id, _)| shown.machines.contains(id));
+    // Machines know nothing of their units.
+    let on: BTreeMap<MachineId, &AppName> =
+        model.units.values().map(|unit| (unit.machine, unit.name.app())).collect();
+    let constraints =
+        |id: &MachineId| on.get(id).and_then(|app| model.applications.get(*app)).map(|app| &app.constraints);
     let apps = model.applications.iter().filter(|(name, _)| shown.apps.contains(*name));
     FullStatus {
         model: model_status(model, view),
-        machines: machines.map(|(id, machine)| (*id, machine_status(model, machine, view))).collect(),
+        machines: machines
+            .map(|(id, machine)| (*id, machine_status(model, machine, constraints(id), view)))
+            .collect(),
         applications: apps.map(|(name, app)| (name.clone(), application(model, app, &shown, view))).collect(),
         controller: ControllerStatus { timestamp: view.zone.time_of_day(view.now) },
     }
@@ -32,7 +39,8 @@ pub fn full_status(model: &Model, selectors: &[Selector], view: Viewpoint<'_>) -
 /// The rows of `status --relations`, of the applications that `selectors` name.
 pub fn relation_rows(model: &Model, selectors: &[Selector]) -> Vec<RelationRow> {
     let shown = Selection::of(model, selectors);
-    let concerned = model.relations.values().filter(|r| r.ends.iter().any(|end| shown.apps.contains(&end.app)));
+    let concerned =
+        model.relations.values().filter(|r| r.ends.iter().any(|end| shown.apps.contains(&end.app)));
     concerned.filter_map(|relation| relation_row(model, relation)).collect()
 }
 
@@ -53,7 +61,12 @@ fn model_status(model: &Model, view: Viewpoint<'_>) -> ModelStatus {
     }
 }
 
-fn machine_status(model: &Model, machine: &Machine, view: Viewpoint<'_>) -> MachineStatus {
+fn machine_status(
+    model: &Model,
+    machine: &Machine,
+    constraints: Option<&String>,
+    view: Viewpoint<'_>,
+) -> MachineStatus {
     let info = |current: &str, message: &str| StatusInfo {
         current: current.to_owned(),
         message: message.to_owned(),
@@ -61,9 +74,12 @@ fn machine_status(model: &Model, machine: &Machine, view: Viewpoint<'_>) -> Mach
         ..StatusInfo::default()
     };
     let address = vec![machine.address.clone()];
-    let app = model.units.values().find(|u| u.machine == machine.id).map(|u| u.name.app());
-    let loopback =
-        NetworkInterface { ip_addresses: address.clone(), mac_address: String::new(), is_up: true, space: SPACE.to_owned() };
+    let loopback = NetworkInterface {
+        ip_addresses: address.clone(),
+        mac_address: String::new(),
+        is_up: true,
+        space: SPACE.to_owned(),
+    };
     let uuid_start = model.info.uuid.get(..6).unwrap_or(&model.info.uuid);
     MachineStatus {
         juju_status: StatusInfo {
@@ -79,10 +95,7 @@ fn machine_status(model: &Model, machine: &Machine, view: Viewpoint<'_>) -> Mach
         modification_status: info("applied", ""),
         base: view.host.base.clone(),
         network_interfaces: BTreeMap::from([("lo".to_owned(), loopback)]),
-        constraints: app
-            .and_then(|app| model.applications.get(app))
-            .map(|a| a.constraints.clone())
-            .unwrap_or_default(),
+        constraints: constraints.cloned().unwrap_or_default(),
         hardware: view.host.hardware.clone(),
     }
 }
@@ -94,7 +107,12 @@ fn life(life: Life) -> String {
     }
 }
 
-fn application(model: &Model, app: &Application, shown: &Selection, view: Viewpoint<'_>) -> ApplicationStatus {
+fn application(
+    model: &Model,
+    app: &Application,
+    shown: &Selection,
+    view: Viewpoint<'_>,
+) -> ApplicationStatus {
     let charm = model.charms.get(&app.charm.id);
     let units = model.units_of(&app.name).filter(|u| shown.units.contains(&u.name));
     let status = application_status(model, app);
@@ -138,7 +156,8 @@ pub(crate) fn charm_base(charm: &Charm) -> Option<BaseView> {
 /// Every endpoint is in the one space there is.
 pub(crate) fn endpoint_bindings(charm: &Charm) -> BTreeMap<String, String> {
     let endpoints = charm.meta.endpoints.keys().map(ToString::to_string);
-    let names = std::iter::once(String::new()).chain(endpoints).chain(charm.meta.extra_bindings.iter().cloned());
+    let names =
+        std::iter::once(String::new()).chain(endpoints).chain(charm.meta.extra_bindings.iter().cloned());
     names.map(|name| (name, SPACE.to_owned())).collect()
 }
 
@@ -166,7 +185,12 @@ pub fn presented(unit: &Unit) -> (Status<WorkloadStatus>, Status<AgentStatus>) {
                 (true, Some(hook)) => format!("hook failed: \"{hook}\""),
                 _ => agent.message.clone(),
             };
-            let error = Status { status: WorkloadStatus::Error, message, data: agent.data.clone(), since: agent.since };
+            let error = Status {
+                status: WorkloadStatus::Error,
+                message,
+                data: agent.data.clone(),
+                since: agent.since,
+            };
             (error, Status::new(AgentStatus::Idle, "", agent.since))
         }
         AgentStatus::Lost if workload.status != WorkloadStatus::Error => {

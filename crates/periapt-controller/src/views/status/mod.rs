@@ -2,6 +2,8 @@
 
 mod build;
 mod select;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -60,7 +60,9 @@ impl Selection {
             match selector {
                 Selector::Machine(id) => {
                     shown.machines.extend(model.machines.contains_key(id).then_some(*id));
-                    shown.units.extend(model.units.values().filter(|u| u.machine == *id).map(|u| u.name.clone()));
+                    shown
+                        .units
+                        .extend(model.units.values().filter(|u| u.machine == *id).map(|u| u.name.clone()));
                 }
                 Selector::Application(pattern) => {
                     for app in model.applications.keys().filter(|app| matches(pattern, app.as_str())) {
@@ -69,7 +71,9 @@ impl Selection {
                     }
                 }
                 Selector::Unit(pattern) => {
-                    shown.units.extend(model.units.keys().filter(|u| matches(pattern, &u.to_string())).cloned());
+                    shown
+                        .units
+                        .extend(model.units.keys().filter(|u| matches(pattern, &u.to_string())).cloned());
                 }
             }
         }
