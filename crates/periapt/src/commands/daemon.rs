@@ -86,7 +86,7 @@ fn status(session: &Session, format: Tabular) -> Result {
             None => "it is well".to_owned(),
         };
         format!(
-            "the daemon runs (process {}, version {}) since {}, for {}\n{well}\n{} models with {} units, in {}\n",
+            "the daemon runs (process {}, version {}) since {}, for {}\n{well}\nmodels: {}, units: {}, home: {}\n",
             health.pid,
             health.version,
             clock.moment(health.started),
