@@ -98,6 +98,9 @@ pub(super) fn set_model_config(
     for key in reset {
         settings.reset(key).map_err(refuse)?;
     }
+    if settings == draft.model.info.settings {
+        return Ok(Answer::Unchanged("all settings have these values already".to_owned()));
+    }
     draft.info(|info| info.settings = settings);
     Ok(Answer::Done)
 }
