@@ -118,10 +118,10 @@ class LedgerCharm(ops.CharmBase):
         self._converge(event)
 
     def _on_upgrade_charm(self, event: ops.UpgradeCharmEvent) -> None:
-        # The charm's files are the new ones, but the old server is still running.
+        # The charm's files are the new ones, but the old server is still running. `config-changed` always follows and
+        # starts the new one. To do that here, and defer, would stop the new server again with each further try.
         self.unit.set_workload_version(VERSION)
         self._server.stop()
-        self._converge(event)
 
     def _on_stop(self, event: ops.StopEvent) -> None:
         self._stored.wanted = False

@@ -48,6 +48,11 @@ impl UnitFolder {
         Self { root: model_dir.join("agents").join(unit.tag()).into() }
     }
 
+    /// The folder itself: the unit's machine, in the `process` substrate.
+    pub(crate) fn path(&self) -> &Path {
+        &self.root
+    }
+
     /// The charm's folder.
     pub(crate) fn charm(&self) -> PathBuf {
         self.root.join("charm")

@@ -5,9 +5,11 @@
 //! its environment: ids of groups are used again by the system, context ids never are. What a charm started with
 //! `setsid`, such as a service, has a group of its own and lives on.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process_group};
@@ -70,11 +72,22 @@ pub(crate) fn kill(footprint: &Footprint, proc: &Path) {
     {
         return;
     }
+    kill_all(|| find(footprint, proc));
+}
+
+/// Kills what lives in `folder` (its working directory, or a file that it was told of, lies there) and has no terminal,
+/// which a person's editor or shell would have. Waits until it is gone. Blocks.
+pub(crate) fn kill_in(folder: &Path, proc: &Path) {
+    kill_all(|| find_in(folder, proc));
+}
+
+/// Kills what `find` finds until it finds nothing more.
+fn kill_all(find: impl Fn() -> Vec<Pid>) {
     let deadline = Instant::now() + GONE_WITHIN;
     let mut pause = Duration::from_millis(1);
     // Again and again, since what is being killed may be starting processes.
     loop {
-        let found = find(footprint, proc);
+        let found = find();
         for pid in &found {
             let _ = kill_process(*pid, Signal::KILL);
         }
@@ -100,14 +113,59 @@ fn find(footprint: &Footprint, proc: &Path) -> Vec<Pid> {
         .collect()
 }
 
+fn find_in(folder: &Path, proc: &Path) -> Vec<Pid> {
+    let own = rustix::process::getpid();
+    let own_session = session_of(&proc.join("self"));
+    let entries = fs::read_dir(proc).into_iter().flatten().flatten();
+    let others: Vec<(Pid, PathBuf, Option<i32>)> = entries
+        .filter_map(|entry| {
+            let pid = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
+            let live = pid != own && group_of(&entry.path()).is_some() && has_no_terminal(&entry.path());
+            live.then(|| (pid, entry.path(), session_of(&entry.path())))
+        })
+        .collect();
+    // A service's own session goes with it; the daemon's session is also that of whoever started the daemon. Session 0
+    // is none that this process could know of.
+    let found = |(_, process, _): &&(Pid, PathBuf, Option<i32>)| is_in(folder, process);
+    let sessions: Vec<i32> = others
+        .iter()
+        .filter(found)
+        .filter_map(|(_, _, session)| *session)
+        .filter(|session| *session > 0 && Some(*session) != own_session)
+        .collect();
+    others
+        .iter()
+        .filter(|other| other.2.is_some_and(|s| sessions.contains(&s)) || found(other))
+        .map(|(pid, _, _)| *pid)
+        .collect()
+}
+
+/// The fields of a process's `stat` after its name, which may hold anything: state, parent, group, session, terminal.
+fn stat_field(process: &Path, index: usize) -> Option<String> {
+    let stat = fs::read_to_string(process.join("stat")).ok()?;
+    Some(stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(index)?.to_owned())
+}
+
+fn session_of(process: &Path) -> Option<i32> {
+    stat_field(process, 3)?.parse().ok()
+}
+
+fn has_no_terminal(process: &Path) -> bool {
+    stat_field(process, 4).as_deref() == Some("0")
+}
+
+fn is_in(folder: &Path, process: &Path) -> bool {
+    let told = || {
+        let line = fs::read(process.join("cmdline")).unwrap_or_default();
+        line.split(|b| *b == 0).any(|word| Path::new(OsStr::from_bytes(word)).starts_with(folder))
+    };
+    fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder)) || told()
+}
+
 /// The process group of a live process; None for one that is gone or a zombie.
 fn group_of(process: &Path) -> Option<i32> {
-    let stat = fs::read_to_string(process.join("stat")).ok()?;
-    // The name in parentheses may hold anything; after it: state, parent, group.
-    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
-    let state = fields.next()?;
-    let group = fields.nth(1)?.parse().ok()?;
-    (!matches!(state, "Z" | "X" | "x")).then_some(group)
+    let live = !matches!(stat_field(process, 0)?.as_str(), "Z" | "X" | "x");
+    stat_field(process, 2)?.parse().ok().filter(|_| live)
 }
 
 fn carries(process: &Path, variable: &[u8]) -> bool {
@@ -133,6 +191,31 @@ mod tests {
     fn killed(child: &mut Child) -> bool {
         use std::os::unix::process::ExitStatusExt;
         child.try_wait().unwrap().is_some_and(|status| status.signal() == Some(9))
+    }
+
+    #[test]
+    fn only_what_lives_in_the_folder_is_killed() {
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let file = folder.path().join("script");
+        fs::write(&file, "sleep 600 & wait").unwrap();
+        // In a session of its own it has no terminal, whoever runs the tests.
+        let start = |command: &mut Command| {
+            let child = command.spawn().unwrap();
+            let process = Path::new("/proc").join(child.id().to_string());
+            while session_of(&process).map(i64::from) != Some(child.id().into()) {
+                std::thread::yield_now();
+            }
+            child
+        };
+        let mut at_home = start(Command::new("setsid").args(["sleep", "600"]).current_dir(folder.path()));
+        let mut told = start(Command::new("setsid").arg("sh").arg(&file).current_dir("/"));
+        let mut stranger = start(Command::new("setsid").args(["sleep", "600"]).current_dir(other.path()));
+        kill_in(folder.path(), Path::new("/proc"));
+        // A stranger that had just been killed would be gone by now, as those are that kill_in waited for.
+        assert!(killed(&mut at_home) && killed(&mut told));
+        assert!(!killed(&mut stranger));
+        stranger.kill().unwrap();
+        stranger.wait().unwrap();
     }
 
     #[test]

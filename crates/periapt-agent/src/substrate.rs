@@ -39,6 +39,10 @@ pub trait Substrate: Send + Sync + 'static {
 
     /// Kills what is left of a process that an agent before this one started, and returns when it is gone.
     fn end_leftover(&self, footprint: &Footprint);
+
+    /// Kills what still runs on a unit's machine when the unit is gone, and returns when it is gone. The machine is the
+    /// unit's folder here: Juju would take the whole machine away.
+    fn end_machine(&self, folder: &Path);
 }
 
 /// A directory and child processes as the daemon's own user. Needs no rights, and isolates nothing.
@@ -80,6 +84,10 @@ impl Substrate for ProcessSubstrate {
         if footprint.boot == self.boot {
             leftover::kill(footprint, Path::new("/proc"));
         }
+    }
+
+    fn end_machine(&self, folder: &Path) {
+        leftover::kill_in(folder, Path::new("/proc"));
     }
 }
 

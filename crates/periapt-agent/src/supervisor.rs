@@ -139,12 +139,20 @@ impl Supervisor {
                 self.units.remove(&unit);
                 self.report(&unit)
                     .uniter(Level::Info, format!("unit {:?} shutting down: it is gone", unit.to_string()));
-                if !self.shared.options.keep_folders {
-                    let folder = UnitFolder::new(&self.shared.options.model_dir, &unit);
-                    if let Ok(Err(error)) = tokio::task::spawn_blocking(move || folder.remove()).await {
-                        self.report(&unit)
-                            .uniter(Level::Warning, format!("cannot remove the unit's folder: {error}"));
+                let folder = UnitFolder::new(&self.shared.options.model_dir, &unit);
+                let substrate = Arc::clone(&self.shared.substrate);
+                let keep = self.shared.options.keep_folders;
+                let removed = tokio::task::spawn_blocking(move || {
+                    // An agent that finds its unit gone when it starts has not ended what its predecessor left.
+                    if let Some(footprint) = Footprint::read(&folder.footprint()) {
+                        substrate.end_leftover(&footprint);
                     }
+                    substrate.end_machine(folder.path());
+                    if keep { Ok(()) } else { folder.remove() }
+                });
+                if let Ok(Err(error)) = removed.await {
+                    self.report(&unit)
+                        .uniter(Level::Warning, format!("cannot remove the unit's folder: {error}"));
                 }
             }
             Ended::Failed(why) => self.start_again(unit, &why),
@@ -182,6 +190,7 @@ impl Supervisor {
                 if let Some(footprint) = Footprint::read(&folder.footprint()) {
                     shared.substrate.end_leftover(&footprint);
                 }
+                shared.substrate.end_machine(folder.path());
                 if !shared.options.keep_folders {
                     let _ = folder.remove();
                 }

@@ -222,8 +222,10 @@ def test_a_server_that_does_not_start_blocks(ctx, server):
 def test_upgrade_runs_the_new_server(ctx, server):
     server.settings = Settings('192.0.2.0', 0)
     out = ctx.run(ctx.on.upgrade_charm(), started_state())
-    assert server.starts == 1
     assert out.workload_version == '1.0'
+    assert server.settings is None
+    ctx.run(ctx.on.config_changed(), as_input(out))
+    assert server.starts == 1
 
 
 def test_stop_stops_and_later_events_start_nothing(ctx, server):
