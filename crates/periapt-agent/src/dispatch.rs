@@ -238,7 +238,7 @@ impl UnitAgent {
     }
 
     fn outcome(&self, event: &Event, end: &End, kept: &Kept) -> Outcome {
-        let failed = |reason: String| Outcome::Failed { reason, output: kept.tail.iter().cloned().collect() };
+        let failed = |reason: String| Outcome::Failed { reason, output: kept.tail.clone() };
         match end {
             End::Exited(0) => Outcome::Done,
             End::Exited(code) => failed(format!("exit status {code}")),

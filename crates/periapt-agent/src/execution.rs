@@ -21,7 +21,7 @@ use crate::environment::{self, Surroundings};
 use crate::fault;
 use crate::folder::UnitFolder;
 use crate::leftover::Footprint;
-use crate::output::{Capture, Kept};
+use crate::output::{Capture, Kept, Tail};
 use crate::report::{Report, now};
 use crate::serve::{Outside, Served, Serving};
 use crate::shared::Shared;
@@ -168,9 +168,11 @@ async fn run_file(
     let footprint_path = job.folder.footprint();
     let mut footprint = Footprint { context: context_id.clone(), boot: shared.substrate.boot(), group: None };
     let mut footprint_file = footprint.write(&footprint_path)?;
+    let tail = Tail::default();
     let outside = Outside {
         control: shared.control.clone(),
         report: job.report.clone(),
+        tail: tail.clone(),
         epoch: job.epoch,
         folder: job.folder.clone(),
         resources: shared.options.resources_dir.clone(),
@@ -191,7 +193,7 @@ async fn run_file(
             let whole = !matches!(job.event, Event::Hook(_));
             let module = format!("unit.{}.{name}", job.unit);
             let (stdout, stderr) = (process.stdout.take(), process.stderr.take());
-            let capture = Capture::start(stdout, stderr, job.report.clone(), module, whole);
+            let capture = Capture::start(stdout, stderr, job.report.clone(), module, tail, whole);
             let end = attend(shared, &mut process, &server, interruption).await?;
             fault::point("after-exit");
             if matches!(end, End::Interrupted(_) | End::Rebooting) {

@@ -1,5 +1,6 @@
 //! What a process prints: to the log line by line, the last lines kept for the record of a failure, and all of it kept
-//! for the results of an action.
+//! for the results of an action. Errors that a charm logs with `juju-log` belong to the last lines: that is where `ops`
+//! puts the traceback of an exception, and it prints nothing.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,14 +28,37 @@ const PIPES_OPEN: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Capture {
     kept: Arc<Mutex<Kept>>,
+    tail: Tail,
     pump: JoinHandle<()>,
+}
+
+/// The last lines that somebody who looks for the cause of a failure wants to see, oldest first. Copies are one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tail(Arc<Mutex<VecDeque<String>>>);
+
+impl Tail {
+    /// Adds a text, line by line; blank lines are not worth their place.
+    pub(crate) fn add(&self, text: &str) {
+        let mut lines = lock(&self.0);
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            if lines.len() == TAIL_LINES {
+                lines.pop_front();
+            }
+            lines.push_back(line.chars().take(TAIL_LINE_CHARS).collect());
+        }
+    }
+
+    /// Takes all lines out.
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *lock(&self.0)).into()
+    }
 }
 
 /// What was kept of them.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
-    /// The last lines of both, oldest first.
-    pub(crate) tail: VecDeque<String>,
+    /// The last lines of both, and of what the charm logged as an error, oldest first.
+    pub(crate) tail: Vec<String>,
     /// All of standard output, if it was asked for.
     pub(crate) stdout: Option<Stream>,
     /// All of standard error, if it was asked for.
@@ -67,41 +91,46 @@ impl Stream {
 }
 
 impl Capture {
-    /// Starts to read. `module` is the logger's name; `whole` keeps everything.
+    /// Starts to read. `module` is the logger's name; the last lines go to `tail`; `whole` keeps everything.
     pub(crate) fn start(
         stdout: Option<ChildStdout>,
         stderr: Option<ChildStderr>,
         report: Report,
         module: String,
+        tail: Tail,
         whole: bool,
     ) -> Self {
         let stream = || whole.then(Stream::default);
-        let kept = Arc::new(Mutex::new(Kept { tail: VecDeque::new(), stdout: stream(), stderr: stream() }));
+        let kept = Arc::new(Mutex::new(Kept { tail: Vec::new(), stdout: stream(), stderr: stream() }));
         let shared = Arc::clone(&kept);
+        let lines = tail.clone();
         // A task of its own, which outlives the hook if a daemon holds the pipes: that daemon is neither blocked by a
         // full pipe nor killed by a closed one.
         let pump = tokio::spawn(async move {
             let line = |level| {
-                let (report, module) = (&report, &module);
-                move |text: String| report.log(level, module, text)
+                let (report, module, lines) = (&report, &module, &lines);
+                move |text: String| {
+                    lines.add(&text);
+                    report.log(level, module, text);
+                }
             };
             tokio::join!(
                 pump(stdout, &shared, |kept| kept.stdout.as_mut(), line(Level::Debug)),
                 pump(stderr, &shared, |kept| kept.stderr.as_mut(), line(Level::Warning)),
             );
         });
-        Self { kept, pump }
+        Self { kept, tail, pump }
     }
 
     /// Called when the process has ended: waits a moment for what is still in the pipes, and returns what was kept.
     /// What comes later is logged and forgotten.
     pub(crate) async fn finish(mut self) -> Kept {
         let _ = tokio::time::timeout(PIPES_OPEN, &mut self.pump).await;
-        std::mem::take(&mut *lock(&self.kept))
+        Kept { tail: self.tail.take(), ..std::mem::take(&mut *lock(&self.kept)) }
     }
 }
 
-fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -124,10 +153,6 @@ async fn pump(
                     stream.add(b"\n");
                 }
             }
-            if kept.tail.len() == TAIL_LINES {
-                kept.tail.pop_front();
-            }
-            kept.tail.push_back(text.chars().take(TAIL_LINE_CHARS).collect());
         }
         log(text);
         line.clear();
@@ -182,6 +207,17 @@ mod tests {
         let long = vec![b'x'; LINE_BYTES + 3];
         let lengths: Vec<usize> = lines(&long).await.iter().map(|(text, _)| text.len()).collect();
         assert_eq!(lengths, [LINE_BYTES, 3]);
+    }
+
+    #[test]
+    fn the_tail_keeps_the_last_lines_that_say_something() {
+        let tail = Tail::default();
+        tail.add("Traceback:\n  first\n\n  second");
+        (1..TAIL_LINES).for_each(|n| tail.add(&format!("line {n}")));
+        let lines = tail.take();
+        assert_eq!((lines.len(), lines[0].as_str()), (TAIL_LINES, "  second"));
+        assert_eq!(lines.last().map(String::as_str), Some("line 9"));
+        assert!(tail.take().is_empty());
     }
 
     #[test]

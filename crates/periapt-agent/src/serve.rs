@@ -14,9 +14,11 @@ use periapt_context::{
 use periapt_hook::frame::{MAX_BODY, Request, Response};
 use periapt_model::command::{Command, Tell};
 use periapt_model::effects::{Effects, Reboot};
+use periapt_model::log::Level;
 
 use crate::control::Control;
 use crate::folder::UnitFolder;
+use crate::output::Tail;
 use crate::report::Report;
 
 /// A command asks for one thing at a time; none needs more than this.
@@ -37,6 +39,8 @@ pub(crate) struct Serving {
 pub(crate) struct Outside {
     pub(crate) control: Arc<dyn Control>,
     pub(crate) report: Report,
+    /// Where the charm's errors are kept for the record of a failure.
+    pub(crate) tail: Tail,
     /// The agent's number.
     pub(crate) epoch: u64,
     pub(crate) folder: UnitFolder,
@@ -140,6 +144,9 @@ impl Serving {
             match immediate {
                 Immediate::Log { level, message } => {
                     self.note_custom_event(&message);
+                    if level >= Level::Error {
+                        self.outside.tail.add(&message);
+                    }
                     let module = format!("unit.{}.juju-log", self.view.unit);
                     self.outside.report.log(level, &module, message);
                 }

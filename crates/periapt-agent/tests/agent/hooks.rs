@@ -101,6 +101,22 @@ async fn a_failed_hook_waits_and_runs_again_when_it_is_resolved() {
 }
 
 #[tokio::test]
+async fn what_a_charm_logs_as_an_error_is_kept_with_the_failure() {
+    let home = Home::new();
+    home.deploy_script(
+        "app",
+        "case $JUJU_HOOK_NAME in install)
+            juju-log -l INFO beginning
+            juju-log -l ERROR $'Traceback:\\n  main\\nValueError: no'
+            exit 1;;
+        esac",
+    );
+    let agents = home.start();
+    assert_eq!(home.failed("app/0").await.output, ["Traceback:", "  main", "ValueError: no"]);
+    home.finish(agents).await;
+}
+
+#[tokio::test]
 async fn a_hook_that_cannot_be_executed_fails_with_the_reason() {
     let home = Home::new();
     let metadata = "name: app\nsummary: s\ndescription: d\n";
