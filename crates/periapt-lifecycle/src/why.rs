@@ -18,7 +18,7 @@ use crate::timers;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Wait {
-    /// A hook runs, or was interrupted and will run again.
+    /// A hook runs.
     HookRuns {
         /// Its name.
         hook: String,
@@ -28,6 +28,19 @@ pub enum Wait {
         since: Timestamp,
         /// 1 for its first try.
         attempt: u32,
+    },
+    /// A hook's process was ended from outside, which is no failure: the hook runs again.
+    HookInterrupted {
+        /// Its name.
+        hook: String,
+        /// The remote unit it is about.
+        about: Option<UnitName>,
+        /// When the process ended.
+        at: Timestamp,
+        /// Which try it was.
+        attempt: u32,
+        /// When the hook runs again; None: at once.
+        retry_at: Option<Timestamp>,
     },
     /// A task runs.
     TaskRuns {
@@ -218,12 +231,16 @@ fn occupied(local: &Local, remote: &Remote, waits: &mut Vec<Wait>) {
                 waits.push(Wait::Due { what: format!("{hook} runs next") });
             }
         }
-        Op::Hook { hook, step: HookStep::Pending { since, interrupted, after }, .. } => {
-            waits.push(Wait::HookRuns {
-                hook: hook.name(),
-                about: about(hook),
-                since: *since,
-                attempt: after.as_ref().map_or(0, tries).saturating_add(*interrupted).saturating_add(1),
+        Op::Hook { hook, step: HookStep::Pending { since, interrupted, after, ended }, .. } => {
+            let (hook, about) = (hook.name(), about(hook));
+            let times = interrupted.saturating_add(1);
+            let attempt = after.as_ref().map_or(0, tries).saturating_add(times);
+            waits.push(match ended {
+                None => Wait::HookRuns { hook, about, since: *since, attempt },
+                Some(at) => {
+                    let retry_at = timers::interrupted_until(&remote.unit, *since, times);
+                    Wait::HookInterrupted { hook, about, at: *at, attempt, retry_at }
+                }
             });
         }
         Op::Hook { hook, step: HookStep::Failed(failure), .. } => waits.push(Wait::HookFailed {
@@ -350,6 +367,11 @@ impl fmt::Display for Wait {
         match self {
             Self::HookRuns { hook, about, attempt, .. } => {
                 write!(f, "{hook} is running")?;
+                about.iter().try_for_each(|unit| write!(f, " for {unit}"))?;
+                if *attempt > 1 { write!(f, " (try {attempt})") } else { Ok(()) }
+            }
+            Self::HookInterrupted { hook, about, attempt, .. } => {
+                write!(f, "{hook} was interrupted")?;
                 about.iter().try_for_each(|unit| write!(f, " for {unit}"))?;
                 if *attempt > 1 { write!(f, " (try {attempt})") } else { Ok(()) }
             }

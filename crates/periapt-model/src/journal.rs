@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::entity::{Task, TaskKind};
 use crate::hook::Hook;
 use crate::local::{CharmRef, Deferred, Notice};
 use crate::names::{ActionName, EndpointName, RelationId, TaskId, UnitName};
@@ -60,6 +61,18 @@ pub enum Event {
 }
 
 impl Event {
+    /// What a task is a dispatch of.
+    pub fn of_task(task: &Task) -> Self {
+        let id = task.id;
+        match &task.kind {
+            TaskKind::Action { name, .. } => Self::Action { task: id, name: name.clone() },
+            TaskKind::Exec { .. } => Self::Exec { task: id },
+            TaskKind::Replay { record, hook } => {
+                Self::Replay { task: id, record: *record, hook: hook.clone() }
+            }
+        }
+    }
+
     /// Its name for people: the hook's, the action's, or `juju-exec`.
     pub fn name(&self) -> String {
         match self {

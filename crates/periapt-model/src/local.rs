@@ -73,6 +73,9 @@ pub enum HookStep {
         /// The failures before this attempt, if any.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<Failure>,
+        /// When its process was ended from outside. None: it runs, or its daemon died under it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ended: Option<Timestamp>,
     },
     /// It failed and waits for its retry or for `resolved`.
     Failed(Failure),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::charm::ConfigValue;
 use crate::entity::{Relation, Unit};
+use crate::journal::Event;
 use crate::local::{Fingerprint, SeenInputs};
 use crate::model::{Key, Model, Record, Write};
 use crate::names::{AppName, RelationId, UnitName};
@@ -35,6 +36,8 @@ pub fn observe(model: &Model, unit: &UnitName) -> Option<Remote> {
             .map(|task| RemoteTask {
                 id: task.id,
                 name: task.kind.name(),
+                event: Event::of_task(task),
+                started: task.started,
                 parallel: task.parallel,
                 cancelled: task.status == crate::entity::TaskStatus::Aborting,
             })

@@ -6,9 +6,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::charm::Role;
+use crate::journal::Event;
 use crate::local::{CharmRef, SeenInputs};
 use crate::names::{AppName, EndpointName, RelationId, TaskId, UnitName};
 use crate::status::Life;
+use crate::time::Timestamp;
 
 /// What an operator said about a failed hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,10 @@ pub struct RemoteTask {
     /// What it runs, for people: the action's name, or `juju-exec`.
     #[serde(default)]
     pub name: String,
+    /// What the journal calls it.
+    pub event: Event,
+    /// When it was begun, if it was.
+    pub started: Option<Timestamp>,
     /// Whether it may run without the machine lock.
     pub parallel: bool,
     /// Whether somebody asked to cancel it.

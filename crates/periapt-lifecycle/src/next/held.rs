@@ -17,7 +17,7 @@ pub(super) fn hook(local: &Local, remote: &Remote, moment: &Moment, hook: &Hook,
     let try_number = |attempt| Step::Hook { hook: hook.clone(), attempt, seen: seen_by(remote) };
     match step {
         HookStep::Queued => try_number(1),
-        HookStep::Pending { since, interrupted, after } => {
+        HookStep::Pending { since, interrupted, after, .. } => {
             let interrupted = interrupted.saturating_add(1);
             let until = timers::interrupted_until(&remote.unit, *since, interrupted);
             // A clock that was set back must not make the wait longer than it is meant to be.

@@ -135,6 +135,8 @@ impl World {
         self.remote.tasks.push(RemoteTask {
             id: TaskId(id),
             name: "go".into(),
+            event: Event::Exec { task: TaskId(id) },
+            started: None,
             parallel: false,
             cancelled: false,
         });

@@ -63,6 +63,24 @@ fn deferred_events_are_told_with_their_next_wake() {
 }
 
 #[test]
+fn a_hook_that_was_interrupted_does_not_seem_to_run() {
+    let mut world = World::settled("a/0");
+    world.configure(7);
+    let interrupted = || Outcome::Interrupted { reason: "signal: killed".into() };
+    world.ends = vec![interrupted(), interrupted(), interrupted()];
+    for _ in 0..3 {
+        let step = world.decide();
+        world.perform(&step);
+    }
+    let waits = explain(&world);
+    let Wait::HookInterrupted { hook, attempt: 3, retry_at: Some(at), .. } = &waits.waits[0] else {
+        panic!("{waits:?}")
+    };
+    assert_eq!(hook, "config-changed");
+    assert_eq!(waits.next.map(|next| next.at), Some(*at));
+}
+
+#[test]
 fn every_moment_of_a_life_is_explained() {
     let mut world = World::new("a/0");
     world.relate(0, Role::Requirer, "r", "b", &[]);

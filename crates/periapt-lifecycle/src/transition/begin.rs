@@ -30,7 +30,7 @@ pub fn begin(local: &Local, remote: &Remote, step: &Step, moment: &Moment) -> Tr
             }
             t.mark(Mark::RelationForgotten { relation: *id });
         }
-        Step::FailInterruptedTask(id) => interrupted_task(&mut t, remote, *id),
+        Step::FailInterruptedTask(id) => interrupted_task(&mut t, remote, *id, moment),
         Step::CancelTask(id) => t.acts.push(Act::TaskEnded {
             task: *id,
             status: TaskStatus::Cancelled,
@@ -127,8 +127,25 @@ fn enter(t: &mut Transition, remote: &Remote, id: RelationId) {
     });
 }
 
-fn interrupted_task(t: &mut Transition, remote: &Remote, id: TaskId) {
-    let cancelled = remote.tasks.iter().any(|task| task.id == id && task.cancelled);
+fn interrupted_task(t: &mut Transition, remote: &Remote, id: TaskId, moment: &Moment) {
+    let task = remote.tasks.iter().find(|task| task.id == id);
+    let cancelled = task.is_some_and(|task| task.cancelled);
+    if let Some(task) = task {
+        let started = task.started.unwrap_or(moment.now);
+        t.journal.push(Entry::Dispatch(Box::new(Dispatch {
+            event: task.event.clone(),
+            attempt: 1,
+            started,
+            // When it ended, nobody saw; by now it has.
+            ended: moment.now.max(started),
+            outcome: Outcome::Interrupted { reason: "the agent ended while it ran".to_owned() },
+            deferrals: Deferrals::default(),
+            custom_events: Vec::new(),
+            writes: Vec::new(),
+            hook_commands: 0,
+            leader: t.local.leader,
+        })));
+    }
     t.local.task = None;
     t.acts.push(Act::TaskEnded {
         task: id,
@@ -151,7 +168,7 @@ fn begin_hook(t: &mut Transition, remote: &Remote, hook: &Hook, seen: SeenInputs
     };
     t.local.op = Op::Hook {
         hook: hook.clone(),
-        step: HookStep::Pending { since: moment.now, interrupted, after },
+        step: HookStep::Pending { since: moment.now, interrupted, after, ended: None },
         seen,
     };
     clear_resolved(t, remote);

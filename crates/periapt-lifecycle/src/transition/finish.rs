@@ -114,7 +114,11 @@ fn finish_hook(
         Outcome::Done | Outcome::Missing | Outcome::Skipped => succeed(t, remote, hook, moment),
         Outcome::Failed { reason, output } => fail(t, remote, hook, reason, output, moment),
         // It stays pending: a killed process is no error, the hook runs again (reference 3.6).
-        Outcome::Interrupted { .. } => {}
+        Outcome::Interrupted { .. } => {
+            if let Op::Hook { step: HookStep::Pending { ended, .. }, .. } = &mut t.local.op {
+                *ended = Some(moment.now);
+            }
+        }
     }
     drop_with_unit(t, &mut deferrals);
     t.journal.push(dispatch(Event::Hook(hook.clone()), attempt, end, deferrals));

@@ -89,6 +89,12 @@ fn sentence(why: &UnitWhy, wait: &Wait, clock: &Clock) -> Option<String> {
             let attempt = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
             format!("{hook}{} is running, since {}{attempt}", about(subject), clock.relative(*since))
         }
+        Wait::HookInterrupted { hook, about: subject, at, attempt, retry_at } => {
+            let attempt = if *attempt > 1 { format!(", in attempt {attempt}") } else { String::new() };
+            let again = retry_at.map_or_else(|| "at once".to_owned(), |at| clock.relative(at));
+            let when = clock.relative(*at);
+            format!("{hook}{} was interrupted {when}{attempt}\nit runs again {again}", about(subject))
+        }
         Wait::HookFailed { hook, about: subject, at, attempts, reason, output, retry_at, resolved } => {
             let often = match attempts {
                 0 | 1 => String::new(),
