@@ -146,7 +146,8 @@ fn say(line: &str) {
 }
 
 async fn serve(home: &Home, background: bool) -> Result<(), DaemonError> {
-    let _lock = take_lock(home)?;
+    // Given back by the system when the process has ended, not before: whoever waits for it may rely on that.
+    let _lock = std::mem::ManuallyDrop::new(take_lock(home)?);
     let store = Arc::new(Sqlite::open(home.store())?);
     let path = home.store().display().to_string();
     let controller = Controller::open(store, Options::new(home.logs()))
