@@ -123,7 +123,13 @@ fn perform(draft: &mut Draft, unit: &UnitName, act: Act, now: Timestamp) {
         Act::WorkloadStatus { status, message } => {
             draft.unit(unit, |u| u.workload = Status::new(status, message, now));
         }
-        Act::CharmInstalled(charm) => draft.unit(unit, |u| u.charm = Some(charm)),
+        Act::CharmInstalled(charm) => {
+            let old = draft.model.units.get(unit).and_then(|u| u.charm.clone());
+            draft.unit(unit, |u| u.charm = Some(charm));
+            if let Some(old) = old {
+                removal::remove_charm_if_unused(draft, &old.id);
+            }
+        }
         Act::ClearResolved => clear_resolved(draft, unit),
         Act::TaskStarted(id) => draft.task(id, |t| {
             t.started = Some(now);

@@ -288,6 +288,43 @@ fn a_fenced_agent_changes_nothing() {
     assert_eq!(refused, CommitRefusal::Fenced { unit: unit("db/0"), epoch: 1, current: 2 });
 }
 
+/// A commit of `name`'s first agent that does these things.
+fn commit_acts(world: &mut World, name: &str, acts: Vec<periapt_model::step_commit::Act>) {
+    let commit = periapt_model::step_commit::Commit {
+        unit: unit(name),
+        epoch: 1,
+        local: Default::default(),
+        acts,
+        effects: Default::default(),
+        journal: Vec::new(),
+    };
+    let writes = periapt_model::commit::commit(&world.0, commit, Timestamp(2)).unwrap();
+    writes.iter().for_each(|w| world.0.write(w));
+}
+
+#[test]
+fn a_charm_stays_as_long_as_a_unit_has_its_files() {
+    use periapt_model::step_commit::Act;
+    let mut world = World::new();
+    world.ok(deploy("db", charm("db", DB), 1));
+    world.ok(deploy("other", charm("db", DB), 1));
+    world.take_all();
+    let old = world.0.applications[&app("db")].charm.clone();
+    commit_acts(&mut world, "db/0", vec![Act::CharmInstalled(old.clone())]);
+    world.ok(Command::Refresh {
+        app: app("db"),
+        charm: Box::new(charm("db", &format!("{DB}  more: {{interface: more}}\n"))),
+        force_units: false,
+        config: BTreeMap::new(),
+        resources: BTreeMap::new(),
+    });
+    world.ok(Command::RemoveApplication { app: app("other"), force: true });
+    assert!(world.0.charms.contains_key(&old.id), "db/0 still runs it");
+    let new = world.0.applications[&app("db")].charm.clone();
+    commit_acts(&mut world, "db/0", vec![Act::CharmInstalled(new.clone())]);
+    assert_eq!(world.0.charms.keys().collect::<Vec<_>>(), [&new.id], "nobody needs the old one any more");
+}
+
 /// Every command that a hand might type, over a few names so that they meet.
 fn any_command() -> impl Strategy<Value = Command> {
     let name = prop::sample::select(vec!["db", "web", "db-two"]);

@@ -6,10 +6,10 @@ use crate::charm::{ConfigValue, OptionType};
 use crate::command::{Answer, Refusal};
 use crate::entity::{Charm, ResourceFile};
 use crate::local::CharmRef;
-use crate::model::{Draft, Key, Model};
+use crate::model::{Draft, Model};
 use crate::names::{AppName, ResourceName};
 
-use super::{config, deploy, find_living_app};
+use super::{config, deploy, find_living_app, removal};
 
 pub(super) fn refresh(
     draft: &mut Draft,
@@ -37,13 +37,7 @@ pub(super) fn refresh(
     });
     deploy::add_peers(draft, app, &charm.meta);
     if let Some(old) = old_id {
-        let used = |model: &Model| {
-            model.applications.values().any(|a| a.charm.id == old)
-                || model.units.values().any(|u| u.charm.as_ref().is_some_and(|c| c.id == old))
-        };
-        if !used(&draft.model) {
-            draft.delete(Key::Charm(old));
-        }
+        removal::remove_charm_if_unused(draft, &old);
     }
     Ok(Answer::Deployed { app: app.clone(), units: Vec::new(), url: charm.url.clone() })
 }

@@ -2,7 +2,7 @@
 
 use crate::entity::TaskStatus;
 use crate::model::{Draft, Key};
-use crate::names::{AppName, RelationId, TaskId, UnitName};
+use crate::names::{AppName, CharmId, RelationId, TaskId, UnitName};
 use crate::status::Life;
 use crate::time::Timestamp;
 
@@ -37,7 +37,21 @@ pub(crate) fn remove_unit(draft: &mut Draft, unit: &UnitName, now: Timestamp) {
     draft.delete(Key::Agent(unit.clone()));
     draft.delete(Key::CharmState(unit.clone()));
     draft.delete(Key::Machine(found.machine));
+    if let Some(charm) = &found.charm {
+        remove_charm_if_unused(draft, &charm.id);
+    }
     remove_application_if_done(draft, unit.app());
+}
+
+/// A charm goes with the last application that wants it and the last unit that has its files.
+pub(crate) fn remove_charm_if_unused(draft: &mut Draft, id: &CharmId) {
+    let model = &draft.model;
+    let used = !model.charms.contains_key(id)
+        || model.applications.values().any(|a| a.charm.id == *id)
+        || model.units.values().any(|u| u.charm.as_ref().is_some_and(|c| c.id == *id));
+    if !used {
+        draft.delete(Key::Charm(id.clone()));
+    }
 }
 
 /// Starts a relation's end: at once when nobody is in it.
@@ -96,7 +110,5 @@ pub(super) fn remove_application_if_done(draft: &mut Draft, app: &AppName) {
     draft.info(|info| {
         info.unit_counters.insert(app.clone(), counter);
     });
-    if !draft.model.applications.values().any(|a| a.charm.id == found.charm.id) {
-        draft.delete(Key::Charm(found.charm.id.clone()));
-    }
+    remove_charm_if_unused(draft, &found.charm.id);
 }
