@@ -76,7 +76,7 @@ fn machine(id: u32) -> Record {
     Record::Machine(Arc::new(Machine {
         id: MachineId(id),
         life: Life::Alive,
-        address: Machine::loopback_address(MachineId(id)),
+        address: Machine::loopback_address(0, MachineId(id)),
         since: THEN,
     }))
 }
@@ -119,7 +119,7 @@ fn relation(
     let id = RelationId(id);
     model.put(Record::Relation(Arc::new(Relation { id, ends, life: Life::Alive, suspended: false })));
     for (name, machine) in members {
-        let address = Machine::loopback_address(MachineId(*machine));
+        let address = Machine::loopback_address(0, MachineId(*machine));
         let settings = texts(&[("ingress-address", &address), ("name", name), ("private-address", &address)]);
         let member = Member { in_scope: true, settings, version: 1 };
         model.put(Record::Member(id, unit(name), Arc::new(member)));

@@ -1,11 +1,11 @@
 //! The registry of models, and the opening of a store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use periapt_model::command::{Refusal, RefusalKind};
-use periapt_model::entity::ModelInfo;
+use periapt_model::entity::{Machine, ModelInfo};
 use periapt_model::model::{Model, Record, Write};
 use periapt_model::names::ModelName;
 use periapt_model::time::Timestamp;
@@ -190,7 +190,6 @@ impl Controller {
         for (key, value) in settings {
             info.settings.set(key, value).map_err(|e| Refusal::invalid(e.to_string()))?;
         }
-        let model = Model::new(info);
         let (space, pending) = {
             let mut spaces = lock(&self.shared.spaces);
             if spaces.values().any(|s| s.durable().info.name == name) {
@@ -200,6 +199,9 @@ impl Controller {
                 )
                 .into());
             }
+            let taken: BTreeSet<u8> = spaces.values().map(|s| s.durable().info.network).collect();
+            info.network = (0..Machine::NETWORKS).find(|n| !taken.contains(n)).unwrap_or_default();
+            let model = Model::new(info);
             let write = Write::Put(Record::Info(model.info.clone()));
             let txn = codec::add_write(self.shared.transaction(), &model.info.uuid, &write)
                 .map_err(|e| ApplyError::Unavailable(e.to_string()))?;
@@ -271,4 +273,25 @@ async fn load(store: &dyn Store) -> Result<Vec<Model>, OpenError> {
         models.push(model);
     }
     Ok(models)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_two_models_have_one_network() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(periapt_store::Memory::open(&periapt_store::Options::default()).unwrap());
+        let options = Options::new(folder.path().to_owned());
+        let controller = Controller::open(store.clone(), options.clone()).await.unwrap();
+        let network = |model: ModelHandle| model.snapshot().info.network;
+        let add = async |controller: &Controller, name: &str| {
+            network(controller.add_model(name.parse().unwrap(), &BTreeMap::new()).await.unwrap())
+        };
+        assert_eq!((add(&controller, "a").await, add(&controller, "b").await), (0, 1));
+        let again = Controller::open(store, options).await.unwrap();
+        assert_eq!(again.model("b").map(network), Some(1));
+        assert_eq!(add(&again, "c").await, 2);
+    }
 }

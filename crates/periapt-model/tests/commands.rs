@@ -325,6 +325,18 @@ fn a_charm_stays_as_long_as_a_unit_has_its_files() {
     assert_eq!(world.0.charms.keys().collect::<Vec<_>>(), [&new.id], "nobody needs the old one any more");
 }
 
+#[test]
+fn no_two_machines_have_one_address_when_their_numbers_have_gone_round() {
+    use periapt_model::entity::Machine;
+    let mut world = World::with_db_and_web();
+    let mut info = (*world.0.info).clone();
+    info.next_machine = Machine::ADDRESSES;
+    world.0.put(periapt_model::model::Record::Info(info.into()));
+    world.ok(Command::AddUnits { app: app("db"), count: 2 });
+    let addresses: std::collections::BTreeSet<_> = world.0.machines.values().map(|m| &m.address).collect();
+    assert_eq!((world.0.machines.len(), addresses.len()), (5, 5));
+}
+
 /// Every command that a hand might type, over a few names so that they meet.
 fn any_command() -> impl Strategy<Value = Command> {
     let name = prop::sample::select(vec!["db", "web", "db-two"]);

@@ -1,5 +1,6 @@
 //! Units and applications come and go; units in error go on.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::command::{Answer, Refusal};
@@ -46,7 +47,7 @@ pub(super) fn make_units(
         draft.put(Record::Machine(Arc::new(Machine {
             id,
             life: Life::Alive,
-            address: Machine::loopback_address(id),
+            address: free_address(&draft.model, id),
             since: now,
         })));
         let name = UnitName::new(app.clone(), number);
@@ -64,6 +65,17 @@ pub(super) fn make_units(
         names.push(name);
     }
     Ok(names)
+}
+
+/// The machine's own address; where the numbers have gone round and somebody still has it, the next that is free.
+fn free_address(model: &Model, id: MachineId) -> String {
+    let address = |number: u32| Machine::loopback_address(model.info.network, MachineId(number));
+    if id.0 < Machine::ADDRESSES {
+        return address(id.0);
+    }
+    let taken: BTreeSet<&str> = model.machines.values().map(|m| m.address.as_str()).collect();
+    let mut candidates = (0..Machine::ADDRESSES).map(|step| address(id.0.wrapping_add(step)));
+    candidates.find(|a| !taken.contains(a.as_str())).unwrap_or_else(|| address(id.0))
 }
 
 pub(super) fn remove_units(

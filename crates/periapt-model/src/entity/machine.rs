@@ -20,11 +20,16 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// The address of machine `id` in the `process` substrate: below 127.77.0.0/16, so that two units of one
-    /// application can listen on the same port of the same host.
-    pub fn loopback_address(id: crate::names::MachineId) -> String {
+    /// How many addresses a model has; the numbers of machines go round in them.
+    pub const ADDRESSES: u32 = 254 * 256;
+    /// How many models have addresses of their own; the numbers of networks go round in them.
+    pub const NETWORKS: u8 = 178;
+
+    /// The address of machine `id` in the `process` substrate, so that two units can listen on the same port of the
+    /// same host: below 127.77.0.0/16 in the first model, 127.78.0.0/16 in the second, and so on.
+    pub fn loopback_address(network: u8, id: MachineId) -> String {
         // .0 and .255 are left out: some programs take them for network and broadcast addresses.
         let (high, low) = ((id.0 / 254) % 256, id.0 % 254 + 1);
-        format!("127.77.{high}.{low}")
+        format!("127.{}.{high}.{low}", 77 + network % Self::NETWORKS)
     }
 }

@@ -270,6 +270,9 @@ pub struct ModelInfo {
     /// never means two units in one journal.
     #[serde(default)]
     pub unit_counters: BTreeMap<crate::names::AppName, u32>,
+    /// Which of the host's loopback networks its machines have their addresses in; no two models have the same.
+    #[serde(default)]
+    pub network: u8,
 }
 
 impl ModelInfo {
@@ -291,6 +294,7 @@ impl ModelInfo {
 }
 
 #[cfg(test)]
+            network: 0,
 mod tests {
     use super::*;
 
