@@ -337,6 +337,27 @@ fn no_two_machines_have_one_address_when_their_numbers_have_gone_round() {
     assert_eq!((world.0.machines.len(), addresses.len()), (5, 5));
 }
 
+fn exec() -> Command {
+    let receivers = vec![periapt_model::command::Receiver::Unit(unit("db/0"))];
+    Command::Exec { receivers, command: "true".into(), timeout_ms: None, parallel: false }
+}
+
+#[test]
+fn finished_operations_are_forgotten_when_they_are_old() {
+    let mut world = World::with_db_and_web();
+    let Answer::Operation { id: finished, tasks } = world.ok(exec()) else { panic!("an operation") };
+    world.ok(Command::CancelTask { task: tasks[0].0 });
+    let Answer::Operation { id: open, .. } = world.ok(exec()) else { panic!("an operation") };
+    let age = world.0.info.settings.action_results_age();
+    let mut exec_at = |now| {
+        let (writes, _) = apply(&world.0, exec(), now).unwrap();
+        writes.iter().for_each(|w| world.0.write(w));
+        (world.0.operations.contains_key(&finished), world.0.operations.contains_key(&open))
+    };
+    assert_eq!(exec_at(Timestamp(1) + age), (true, true));
+    assert_eq!(exec_at(Timestamp(2) + age), (false, true));
+}
+
 /// Every command that a hand might type, over a few names so that they meet.
 fn any_command() -> impl Strategy<Value = Command> {
     let name = prop::sample::select(vec!["db", "web", "db-two"]);

@@ -56,7 +56,10 @@ pub fn apply(model: &Model, command: Command, now: Timestamp) -> Result<(Vec<Wri
         }
         Command::Replay { unit, record, hook } => tasks::replay(&mut draft, &unit, record, hook, now)?,
         Command::CancelTask { task } => tasks::cancel(&mut draft, task, now)?,
-        Command::PruneOperations { before } => tasks::prune(&mut draft, before),
+        Command::PruneOperations { before } => {
+            tasks::prune(&mut draft, before);
+            Answer::Done
+        }
         Command::DestroyModel { force } => scale::destroy_model(&mut draft, force, now)?,
         Command::Agent { unit, epoch, tell } => agent::tell(&mut draft, &unit, epoch, tell, now)?,
         Command::TakeUnit { unit } => agent::take(&mut draft, &unit, now)?,

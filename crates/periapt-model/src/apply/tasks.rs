@@ -55,6 +55,8 @@ fn enqueue(
     parallel: bool,
     now: Timestamp,
 ) -> Answer {
+    // Here and not by a timer, so that it needs nobody who remembers to.
+    prune(draft, now - draft.model.info.settings.action_results_age());
     let operation = next_id(draft);
     let mut tasks = Vec::new();
     for (unit, kind) in work {
@@ -182,11 +184,14 @@ pub(super) fn cancel(draft: &mut Draft, id: TaskId, now: Timestamp) -> Result<An
     Ok(Answer::Task(status))
 }
 
-pub(super) fn prune(draft: &mut Draft, before: Timestamp) -> Answer {
+/// Forgets the operations that were asked for before this and have ended.
+pub(super) fn prune(draft: &mut Draft, before: Timestamp) {
     let old: Vec<Arc<Operation>> = draft
         .model
         .operations
         .values()
+        // Their numbers count up as time goes on.
+        .take_while(|operation| operation.enqueued < before)
         .filter(|operation| {
             operation.tasks.iter().all(|id| {
                 draft
@@ -196,7 +201,6 @@ pub(super) fn prune(draft: &mut Draft, before: Timestamp) -> Answer {
                     .is_none_or(|t| t.status.is_final() && t.completed.is_none_or(|c| c < before))
             })
         })
-        .filter(|operation| operation.enqueued < before)
         .cloned()
         .collect();
     for operation in old {
@@ -205,5 +209,4 @@ pub(super) fn prune(draft: &mut Draft, before: Timestamp) -> Answer {
         }
         draft.delete(Key::Operation(operation.id));
     }
-    Answer::Done
 }

@@ -239,6 +239,11 @@ impl Settings {
 
     /// `journal-keep`.
     pub fn journal_keep(&self) -> u64 {
+    /// `max-action-results-age`.
+    pub fn action_results_age(&self) -> Duration {
+        self.duration("max-action-results-age").unwrap_or(Duration::from_secs(336 * 3600))
+    }
+
         self.text("journal-keep").parse().unwrap_or(100_000)
     }
 }
