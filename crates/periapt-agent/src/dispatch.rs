@@ -109,6 +109,8 @@ impl UnitAgent {
         let mut doing = std::pin::pin!(async {
             match (&step, work) {
                 (Step::Deploy { charm, .. }, _) => self.deploy(&picture, &step, local, charm).await,
+                // Somebody took it back while it was being begun: it ends as what it was, begun and not finished.
+                (Step::Task(id), _) if self.is_over(*id) => Ok(()),
                 (_, Some(work)) => self.dispatch(&picture, &step, local, work).await,
                 // A task that is gone: it ends as what it was, begun and not finished.
                 (_, None) => Ok(()),
@@ -122,6 +124,10 @@ impl UnitAgent {
     }
 
     async fn deploy(
+    fn is_over(&self, task: TaskId) -> bool {
+        self.shared.control.snapshot().tasks.get(&task).is_none_or(|task| task.status.is_final())
+    }
+
         &mut self,
         picture: &Picture,
         step: &Step,

@@ -132,11 +132,16 @@ fn perform(draft: &mut Draft, unit: &UnitName, act: Act, now: Timestamp) {
         }
         Act::ClearResolved => clear_resolved(draft, unit),
         Act::TaskStarted(id) => draft.task(id, |t| {
-            t.started = Some(now);
+            // Somebody may have taken it back a moment before.
+            if !t.status.is_final() {
+                t.started = Some(now);
+            }
             if t.status == TaskStatus::Pending {
                 t.status = TaskStatus::Running;
             }
         }),
+        // What was taken back before it began stays what it was called, and is not heard of twice.
+        Act::TaskEnded { task, .. } if draft.model.tasks.get(&task).is_some_and(|t| t.status.is_final()) => {}
         Act::TaskEnded { task, status, message, results } => draft.task(task, |t| {
             t.status = status;
             t.message = message;

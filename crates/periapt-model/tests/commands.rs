@@ -358,6 +358,27 @@ fn finished_operations_are_forgotten_when_they_are_old() {
     assert_eq!(exec_at(Timestamp(2) + age), (false, true));
 }
 
+#[test]
+fn a_task_that_was_taken_back_as_it_began_stays_taken_back() {
+    use periapt_model::entity::TaskStatus;
+    use periapt_model::step_commit::Act;
+    let mut world = World::with_db_and_web();
+    world.take_all();
+    let Answer::Operation { tasks, .. } = world.ok(exec()) else { panic!("an operation") };
+    let task = tasks[0].0;
+    assert_eq!(world.ok(Command::CancelTask { task }), Answer::Task(TaskStatus::Cancelled));
+    let ended = Act::TaskEnded {
+        task,
+        status: TaskStatus::Completed,
+        message: String::new(),
+        results: Default::default(),
+    };
+    commit_acts(&mut world, "db/0", vec![Act::TaskStarted(task)]);
+    commit_acts(&mut world, "db/0", vec![ended]);
+    let task = &world.0.tasks[&task];
+    assert_eq!((task.status, task.started), (TaskStatus::Cancelled, None));
+}
+
 /// Every command that a hand might type, over a few names so that they meet.
 fn any_command() -> impl Strategy<Value = Command> {
     let name = prop::sample::select(vec!["db", "web", "db-two"]);
