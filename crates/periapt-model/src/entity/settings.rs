@@ -142,18 +142,20 @@ pub(crate) fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> 
     (least.0 <= (typed.chars().count() / 3).max(1)).then_some(least.1)
 }
 
-/// Levenshtein's distance.
+/// Levenshtein's distance, two neighbours that changed places counting as one slip.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let (mut older, mut row): (Vec<usize>, Vec<usize>) = (Vec::new(), (0..=b.len()).collect());
+    for (i, ca) in a.iter().enumerate() {
+        let mut next = vec![i + 1];
         for (j, cb) in b.iter().enumerate() {
-            let cost = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
+            let mut least = (row[j] + usize::from(ca != cb)).min(row[j + 1] + 1).min(next[j] + 1);
+            if i > 0 && j > 0 && (*ca, a[i - 1]) == (b[j - 1], *cb) {
+                least = least.min(older[j - 1] + 1);
+            }
+            next.push(least);
         }
+        older = std::mem::replace(&mut row, next);
     }
     row[b.len()]
 }
@@ -237,13 +239,13 @@ impl Settings {
         self.duration("deferred-wake")
     }
 
-    /// `journal-keep`.
-    pub fn journal_keep(&self) -> u64 {
     /// `max-action-results-age`.
     pub fn action_results_age(&self) -> Duration {
         self.duration("max-action-results-age").unwrap_or(Duration::from_secs(336 * 3600))
     }
 
+    /// `journal-keep`.
+    pub fn journal_keep(&self) -> u64 {
         self.text("journal-keep").parse().unwrap_or(100_000)
     }
 }
@@ -268,6 +270,9 @@ pub struct ModelInfo {
     pub next_task: u64,
     /// The next machine's number.
     pub next_machine: u32,
+    /// Which of the host's loopback networks its machines have their addresses in; no two models have the same.
+    #[serde(default)]
+    pub network: u8,
     /// The next revision of a local charm, by charm name.
     #[serde(default)]
     pub next_revision: BTreeMap<String, u32>,
@@ -275,9 +280,6 @@ pub struct ModelInfo {
     /// never means two units in one journal.
     #[serde(default)]
     pub unit_counters: BTreeMap<crate::names::AppName, u32>,
-    /// Which of the host's loopback networks its machines have their addresses in; no two models have the same.
-    #[serde(default)]
-    pub network: u8,
 }
 
 impl ModelInfo {
@@ -292,6 +294,7 @@ impl ModelInfo {
             next_relation: 0,
             next_task: 1,
             next_machine: 0,
+            network: 0,
             next_revision: BTreeMap::new(),
             unit_counters: BTreeMap::new(),
         }
@@ -299,7 +302,6 @@ impl ModelInfo {
 }
 
 #[cfg(test)]
-            network: 0,
 mod tests {
     use super::*;
 
@@ -309,6 +311,15 @@ mod tests {
             assert!(read(setting, setting.default).is_ok(), "{}", setting.key);
         }
         assert!(SETTINGS.windows(2).all(|w| w[0].key < w[1].key));
+    }
+
+    #[test]
+    fn slips_are_counted() {
+        for (a, b, slips) in
+            [("", "", 0), ("abc", "", 3), ("title", "titel", 1), ("kitten", "sitting", 3), ("ab", "ba", 1)]
+        {
+            assert_eq!((distance(a, b), distance(b, a)), (slips, slips), "{a} {b}");
+        }
     }
 
     #[test]
