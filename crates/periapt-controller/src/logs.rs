@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use periapt_model::log::{Level, LogLine};
@@ -17,6 +18,11 @@ use crate::publish::lock;
 
 /// A file is put aside at this size; one older file is kept.
 const FILE_LIMIT: u64 = 64 << 20;
+/// So many bytes of lines may wait for the disk. Charms may write faster than it does; what comes on top is dropped and
+/// counted.
+const MOST_WAITING: usize = 32 << 20;
+/// What a waiting line takes besides its message, about.
+const LINE_COST: usize = 200;
 
 enum Job {
     Line(Arc<LogLine>),
@@ -24,8 +30,46 @@ enum Job {
     Remove,
 }
 
+/// What was handed to the writer and is not in the file yet.
+#[derive(Default)]
+struct Waiting {
+    bytes: AtomicUsize,
+    /// Lines that were dropped since the last one that was not.
+    dropped: AtomicUsize,
+}
+
+impl Waiting {
+    fn cost(line: &LogLine) -> usize {
+        line.message.len() + LINE_COST
+    }
+
+    /// Whether there is room for another line.
+    fn admit(&self, line: &LogLine) -> bool {
+        let cost = Self::cost(line);
+        let room = self.bytes.fetch_add(cost, Ordering::Relaxed) < MOST_WAITING;
+        if !room {
+            self.bytes.fetch_sub(cost, Ordering::Relaxed);
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        room
+    }
+
+    /// A line was written. If some were dropped since, a line that says so.
+    fn written(&self, line: &LogLine) -> Option<LogLine> {
+        self.bytes.fetch_sub(Self::cost(line), Ordering::Relaxed);
+        let dropped = self.dropped.swap(0, Ordering::Relaxed);
+        (dropped > 0).then(|| LogLine {
+            level: Level::Warning,
+            module: "juju.log".to_owned(),
+            message: format!("{dropped} log lines came faster than the disk takes them, and were dropped"),
+            ..line.clone()
+        })
+    }
+}
+
 pub(crate) struct LogBook {
     path: PathBuf,
+    waiting: Arc<Waiting>,
     jobs: mpsc::UnboundedSender<Job>,
     follow: broadcast::Sender<Arc<LogLine>>,
     levels: Mutex<Levels>,
@@ -35,9 +79,11 @@ impl LogBook {
     pub(crate) fn open(folder: &Path, uuid: &str, config: &str) -> Self {
         let path = folder.join(format!("{uuid}.log"));
         let (jobs, queue) = mpsc::unbounded_channel();
-        let writer_path = path.clone();
-        tokio::task::spawn_blocking(move || write_lines(&writer_path, queue));
-        Self { path, jobs, follow: broadcast::Sender::new(4096), levels: Mutex::new(Levels::read(config)) }
+        let waiting = Arc::new(Waiting::default());
+        let (writer_path, writer_waiting) = (path.clone(), waiting.clone());
+        tokio::task::spawn_blocking(move || write_lines(&writer_path, queue, &writer_waiting));
+        let levels = Mutex::new(Levels::read(config));
+        Self { path, waiting, jobs, follow: broadcast::Sender::new(4096), levels }
     }
 
     pub(crate) fn configure(&self, config: &str) {
@@ -51,7 +97,9 @@ impl LogBook {
         let line = Arc::new(line);
         // Nobody follows, or the writer is gone because everything is: a log line may be lost then.
         drop(self.follow.send(line.clone()));
-        drop(self.jobs.send(Job::Line(line)));
+        if self.waiting.admit(&line) {
+            drop(self.jobs.send(Job::Line(line)));
+        }
     }
 
     pub(crate) fn follow(&self) -> broadcast::Receiver<Arc<LogLine>> {
@@ -64,9 +112,10 @@ impl LogBook {
             // A writer that is gone has nothing left to flush.
             flushed.await.ok();
         }
-        LogReader::open([older(&self.path), self.path.clone()])
+        LogReader::open(&[older(&self.path), self.path.clone()])
     }
 
+    /// Removes the files. What is written afterwards, such as the last words of agents, goes nowhere.
     pub(crate) fn remove(&self) {
         drop(self.jobs.send(Job::Remove));
     }
@@ -76,11 +125,15 @@ fn older(path: &Path) -> PathBuf {
     path.with_extension("log.1")
 }
 
-fn write_lines(path: &Path, mut queue: mpsc::UnboundedReceiver<Job>) {
+fn write_lines(path: &Path, mut queue: mpsc::UnboundedReceiver<Job>, waiting: &Waiting) {
     let mut file: Option<(BufWriter<File>, u64)> = None;
     while let Some(job) = queue.blocking_recv() {
         let result = match job {
-            Job::Line(line) => append(path, &mut file, &line, queue.is_empty()),
+            Job::Line(line) => {
+                let appended = append(path, &mut file, &line, queue.is_empty());
+                let dropped = waiting.written(&line);
+                appended.and_then(|()| dropped.map_or(Ok(()), |line| append(path, &mut file, &line, true)))
+            }
             Job::Flush(done) => {
                 let flushed = file.as_mut().map_or(Ok(()), |(f, _)| f.flush());
                 // Whoever asked may have gone away.
@@ -88,11 +141,16 @@ fn write_lines(path: &Path, mut queue: mpsc::UnboundedReceiver<Job>) {
                 flushed
             }
             Job::Remove => {
-                file = None;
-                [path.to_owned(), older(path)].iter().try_for_each(|p| match std::fs::remove_file(p) {
-                    Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
-                    _ => Ok(()),
-                })
+                drop(file);
+                let removed =
+                    [path.to_owned(), older(path)].iter().try_for_each(|p| match std::fs::remove_file(p) {
+                        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
+                        _ => Ok(()),
+                    });
+                if let Err(error) = removed {
+                    tracing::warn!("the log {} cannot be removed: {error}", path.display());
+                }
+                return;
             }
         };
         if let Err(error) = result {
@@ -102,7 +160,12 @@ fn write_lines(path: &Path, mut queue: mpsc::UnboundedReceiver<Job>) {
     }
 }
 
-fn append(path: &Path, file: &mut Option<(BufWriter<File>, u64)>, line: &LogLine, flush: bool) -> std::io::Result<()> {
+fn append(
+    path: &Path,
+    file: &mut Option<(BufWriter<File>, u64)>,
+    line: &LogLine,
+    flush: bool,
+) -> std::io::Result<()> {
     if file.as_ref().is_some_and(|(_, size)| *size > FILE_LIMIT) {
         *file = None;
         std::fs::rename(path, older(path))?;
@@ -145,14 +208,15 @@ fn parse(text: &str) -> Option<LogLine> {
 /// The log from its beginning, one line after the other. Blocking: read it on a thread where that is allowed.
 #[derive(Debug)]
 pub struct LogReader {
-    files: VecDeque<PathBuf>,
-    open: Option<BufReader<File>>,
+    files: VecDeque<BufReader<File>>,
     buffer: Vec<u8>,
 }
 
 impl LogReader {
-    fn open(files: [PathBuf; 2]) -> Self {
-        Self { files: files.into(), open: None, buffer: Vec::new() }
+    /// Opens all of them now: one that is put aside meanwhile is read to its end all the same.
+    fn open(paths: &[PathBuf]) -> Self {
+        let files = paths.iter().filter_map(|path| File::open(path).ok().map(BufReader::new)).collect();
+        Self { files, buffer: Vec::new() }
     }
 }
 
@@ -162,14 +226,10 @@ impl Iterator for LogReader {
     /// Lines that cannot be read (a torn end after a crash) are passed over.
     fn next(&mut self) -> Option<LogLine> {
         loop {
-            let Some(reader) = &mut self.open else {
-                let path = self.files.pop_front()?;
-                self.open = File::open(path).ok().map(BufReader::new);
-                continue;
-            };
+            let reader = self.files.front_mut()?;
             self.buffer.clear();
             match reader.read_until(b'\n', &mut self.buffer) {
-                Ok(0) | Err(_) => self.open = None,
+                Ok(0) | Err(_) => drop(self.files.pop_front()),
                 Ok(_) => {
                     let line = String::from_utf8_lossy(&self.buffer);
                     if let Some(line) = parse(line.trim_end_matches('\n')) {
@@ -231,7 +291,10 @@ impl EntityPattern {
         let bare = entity.strip_prefix("unit-").unwrap_or(entity);
         match pattern.strip_suffix('*') {
             Some(prefix) => entity.starts_with(prefix) || bare.starts_with(prefix),
-            None => entity == pattern || bare.rsplit_once('-').is_some_and(|(app, _)| entity != bare && app == pattern),
+            None => {
+                entity == pattern
+                    || bare.rsplit_once('-').is_some_and(|(app, _)| entity != bare && app == pattern)
+            }
         }
     }
 }
@@ -255,7 +318,9 @@ impl LogQuery {
     /// Whether a line is asked for.
     pub fn matches(&self, line: &LogLine) -> bool {
         let below = |module: &String| {
-            line.module.strip_prefix(module.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            line.module
+                .strip_prefix(module.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         (self.include.is_empty() || self.include.iter().any(|p| p.matches(&line.entity)))
             && !self.exclude.iter().any(|p| p.matches(&line.entity))
@@ -283,11 +348,48 @@ mod tests {
     async fn lines_read_back_as_they_were_written() {
         let folder = tempfile::tempdir().unwrap();
         let book = LogBook::open(folder.path(), "m", "<root>=INFO;unit=DEBUG");
-        let lines =
-            [line("unit.my-app/0.juju-log", Level::Debug, "two\nlines \\n"), line("juju", Level::Info, ""), line("x", Level::Error, "é ")];
+        let lines = [
+            line("unit.my-app/0.juju-log", Level::Debug, "two\nlines \\n"),
+            line("juju", Level::Info, ""),
+            line("x", Level::Error, "é "),
+        ];
         lines.iter().for_each(|l| book.write(l.clone()));
         book.write(line("juju.worker", Level::Debug, "dropped by the configuration"));
         assert_eq!(book.read().await.collect::<Vec<_>>(), lines);
+    }
+
+    #[tokio::test]
+    async fn what_is_said_after_the_removal_leaves_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let book = LogBook::open(folder.path(), "m", "<root>=INFO");
+        book.write(line("juju", Level::Info, "first"));
+        book.remove();
+        book.write(line("juju", Level::Info, "last words"));
+        assert_eq!(book.read().await.count(), 0);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_reader_does_not_miss_a_file_that_is_put_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let book = LogBook::open(folder.path(), "m", "<root>=INFO");
+        book.write(line("juju", Level::Info, "told"));
+        let reader = book.read().await;
+        std::fs::rename(&book.path, older(&book.path)).unwrap();
+        assert_eq!(reader.count(), 1);
+    }
+
+    #[test]
+    fn lines_that_find_no_room_are_counted() {
+        let waiting = Waiting::default();
+        let long = line("juju", Level::Info, &"x".repeat(MOST_WAITING));
+        assert!(waiting.admit(&long));
+        assert!(!waiting.admit(&long) && !waiting.admit(&long));
+        let said = waiting.written(&long).unwrap();
+        assert!(said.message.starts_with("2 log lines"), "{}", said.message);
+        assert_eq!(waiting.bytes.load(Ordering::Relaxed), 0);
+        assert!(waiting.admit(&long));
+        assert_eq!(waiting.written(&long), None);
     }
 
     #[test]
