@@ -1,13 +1,14 @@
 //! The leases behind leadership (reference 6): a leader's key hangs on a lease of 60 s; when the lease runs out, the
 //! store deletes the key and the model hears that the leadership is over.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use periapt_model::command::{Answer, Command};
 use periapt_model::model::{Key, Write};
 use periapt_model::names::UnitName;
-use periapt_store::{Event, KeyRange, LeaseId, Query, StoreError, WatchError};
+use periapt_store::{Event, KeyRange, LeaseId, Query, Revision, StoreError, WatchError};
 
 use crate::codec;
 use crate::controller::Shared;
@@ -18,7 +19,11 @@ use crate::publish::{Space, lock};
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
 
 /// A unit asks to lead. Its lease is there before the claim is decided: there is no leader without a lease.
-pub(crate) async fn claim(handle: &ModelHandle, unit: &UnitName, command: Command) -> Result<Answer, ApplyError> {
+pub(crate) async fn claim(
+    handle: &ModelHandle,
+    unit: &UnitName,
+    command: Command,
+) -> Result<Answer, ApplyError> {
     if handle.snapshot().is_leader(unit) && renew(handle, unit).await {
         return Ok(Answer::Leader(true));
     }
@@ -48,7 +53,9 @@ pub(crate) async fn renew(handle: &ModelHandle, unit: &UnitName) -> bool {
     }
     let lease = lock(&handle.space.leases).get(unit).copied();
     match lease {
-        Some(lease) => handle.shared.store.keep_alive(lease).await.is_ok() && handle.snapshot().is_leader(unit),
+        Some(lease) => {
+            handle.shared.store.keep_alive(lease).await.is_ok() && handle.snapshot().is_leader(unit)
+        }
         None => false,
     }
 }
@@ -77,27 +84,45 @@ pub(crate) fn release_lost(shared: &Shared, space: &Space, writes: &[Write]) {
     }
 }
 
+/// Every lead key that is there, and the revision after which another may come or go.
+async fn lead_keys(
+    shared: &Shared,
+) -> Result<(BTreeMap<(String, UnitName), Option<LeaseId>>, Revision), StoreError> {
+    let held = shared.store.range(Query::new(KeyRange::prefix(codec::LEAD_PREFIX))).await?;
+    let keys = held
+        .entries
+        .iter()
+        .filter_map(|e| Some((codec::read_lead_key(e.key.as_bytes())?, e.lease)))
+        .collect();
+    Ok((keys, held.revision))
+}
+
 /// Finds the leases of a reopened store (they have their full time again), ends leaderships that have none, and
 /// listens for leases that run out.
 pub(crate) async fn start(shared: &Arc<Shared>) -> Result<(), StoreError> {
-    let range = KeyRange::prefix(codec::LEAD_PREFIX);
-    let held = shared.store.range(Query::new(range.clone())).await?;
-    for entry in &held.entries {
-        let Some((uuid, unit)) = codec::read_lead_key(entry.key.as_bytes()) else { continue };
-        if let (Some(space), Some(lease)) = (shared.space(&uuid), entry.lease) {
+    for ((uuid, unit), lease) in lead_keys(shared).await?.0 {
+        if let (Some(space), Some(lease)) = (shared.space(&uuid), lease) {
             lock(&space.leases).insert(unit, lease);
         }
     }
-    tokio::spawn(listen(Arc::downgrade(shared), range, held.revision.next()));
-    for handle in (crate::Controller { shared: shared.clone() }).models() {
-        let leaders: Vec<UnitName> = handle.snapshot().leaders.values().map(|l| l.unit.clone()).collect();
-        for unit in leaders {
-            if !lock(&handle.space.leases).contains_key(&unit) {
-                end(&handle, unit).await;
-            }
+    let from = end_without_lease(shared).await?;
+    tokio::spawn(listen(Arc::downgrade(shared), from));
+    Ok(())
+}
+
+/// Ends every leadership whose lease has run out unheard. Returns from which revision on to listen.
+async fn end_without_lease(shared: &Arc<Shared>) -> Result<Revision, StoreError> {
+    // First who leads and then the keys: one and the other come in one transaction.
+    let models = crate::Controller { shared: shared.clone() }.models().into_iter();
+    let models: Vec<_> = models.map(|handle| (handle.snapshot().leaders, handle)).collect();
+    let (keys, revision) = lead_keys(shared).await?;
+    for (leaders, handle) in models {
+        let without = |unit: &UnitName| !keys.contains_key(&(handle.uuid().to_owned(), unit.clone()));
+        for unit in leaders.values().map(|l| l.unit.clone()).filter(without) {
+            end(&handle, unit).await;
         }
     }
-    Ok(())
+    Ok(revision.next())
 }
 
 async fn end(handle: &ModelHandle, unit: UnitName) {
@@ -107,19 +132,23 @@ async fn end(handle: &ModelHandle, unit: UnitName) {
     }
 }
 
-async fn listen(shared: Weak<Shared>, range: KeyRange, mut from: periapt_store::Revision) {
+async fn listen(shared: Weak<Shared>, mut from: Revision) {
+    let range = KeyRange::prefix(codec::LEAD_PREFIX);
     loop {
         let Some(strong) = shared.upgrade() else { return };
-        let watch = strong.store.watch(range.clone(), from).await;
-        drop(strong);
-        let mut watch = match watch {
+        let mut watch = match strong.store.watch(range.clone(), from).await {
             Ok(watch) => watch,
-            Err(WatchError::Compacted { oldest, .. }) => {
-                from = oldest;
-                continue;
-            }
+            // What happened before is not told any more: it is looked up.
+            Err(WatchError::Compacted { .. }) => match end_without_lease(&strong).await {
+                Ok(next) => {
+                    from = next;
+                    continue;
+                }
+                Err(_) => return,
+            },
             Err(_) => return,
         };
+        drop(strong);
         while let Ok(changes) = watch.next().await {
             from = changes.revision.next();
             let Some(strong) = shared.upgrade() else { return };
@@ -140,3 +169,6 @@ async fn listen(shared: Weak<Shared>, range: KeyRange, mut from: periapt_store::
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
