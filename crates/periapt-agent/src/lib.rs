@@ -23,9 +23,11 @@ mod report;
 mod serve;
 mod shared;
 mod socket;
+mod stray;
 mod substrate;
 mod supervisor;
 mod unit;
 
 pub use shared::AgentOptions;
+pub use stray::remove_model;
 pub use supervisor::{Agents, StartError};

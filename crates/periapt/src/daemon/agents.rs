@@ -1,6 +1,7 @@
 //! The agents of every model, started and stopped as models come and go.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use periapt_agent::{AgentOptions, Agents};
@@ -13,6 +14,7 @@ use super::link::Link;
 
 /// Runs until the daemon stops, and then until every agent has.
 pub async fn run(controller: Controller, home: Home, stopping: CancellationToken) {
+    remove_strays(&controller, &home).await;
     let mut changes = controller.watch_models();
     let mut running: BTreeMap<String, Agents> = BTreeMap::new();
     loop {
@@ -61,10 +63,63 @@ fn start(model: &ModelHandle, home: &Home, running: &mut BTreeMap<String, Agents
     }
 }
 
+/// Removes the folders and logs of models that went away while no daemon ran, or just before one was killed.
+async fn remove_strays(controller: &Controller, home: &Home) {
+    let (controller, home) = (controller.clone(), home.clone());
+    let removed = tokio::task::spawn_blocking(move || {
+        for model in strays(&home.models(), |uuid| controller.model(uuid).is_none()) {
+            if let Err(error) = periapt_agent::remove_model(&model) {
+                tracing::warn!("{} cannot be removed: {error}", model.display());
+            }
+        }
+        for log in strays(&home.logs(), |uuid| controller.model(uuid).is_none()) {
+            if let Err(error) = std::fs::remove_file(&log) {
+                tracing::warn!("{} cannot be removed: {error}", log.display());
+            }
+        }
+    });
+    if let Err(error) = removed.await {
+        tracing::error!("the remains of models that are gone are left: {error}");
+    }
+}
+
+/// What in `folder` is named after the uuid of a model that is gone, an extension aside. Asked one by one, since models
+/// may be coming at this moment.
+fn strays(folder: &Path, gone: impl Fn(&str) -> bool) -> impl Iterator<Item = PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(move |path| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let uuid = name.split('.').next().unwrap_or_default();
+        // Nothing that somebody else may have put here.
+        let is_uuid = uuid.len() == 36 && uuid.chars().all(|c| c == '-' || c.is_ascii_hexdigit());
+        is_uuid && gone(uuid)
+    })
+}
+
 /// The folder of a model that is gone. What is left there is of no use; that it stays does no harm.
 fn remove_folder(home: &Home, uuid: &str) {
     let folder = home.models().join(uuid);
     if let Err(error) = std::fs::remove_dir_all(&folder) {
         tracing::warn!("{} cannot be removed: {error}", folder.display());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_named_after_a_model_that_is_gone_is_a_stray() {
+        let folder = tempfile::tempdir().unwrap();
+        let (gone, there) = ("0b7c2a34-1111-4222-8333-444455556666", "0b7c2a34-1111-4222-8333-444455557777");
+        for name in [gone, there, "notes", "notes.log"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        for uuid in [gone, there] {
+            std::fs::write(folder.path().join(format!("{uuid}.log.1")), "").unwrap();
+        }
+        let mut found: Vec<PathBuf> = strays(folder.path(), |uuid| uuid == gone).collect();
+        found.sort();
+        assert_eq!(found, [folder.path().join(gone), folder.path().join(format!("{gone}.log.1"))]);
     }
 }
