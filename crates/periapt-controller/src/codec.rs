@@ -58,7 +58,9 @@ pub(crate) fn read_lead_key(key: &[u8]) -> Option<(String, UnitName)> {
 pub(crate) fn add_write(txn: Txn, uuid: &str, write: &Write) -> Result<Txn, serde_json::Error> {
     let prefix = model_prefix(uuid);
     Ok(match write {
-        Write::Put(record) => txn.put(format!("{prefix}{}", record.key().path()), serde_json::to_vec(record)?),
+        Write::Put(record) => {
+            txn.put(format!("{prefix}{}", record.key().path()), serde_json::to_vec(record)?)
+        }
         Write::Delete(key) => txn.delete(format!("{prefix}{}", key.path())),
         Write::Journal(record) => txn.put(journal_key(uuid, record.id), serde_json::to_vec(record.as_ref())?),
     })

@@ -196,7 +196,9 @@ impl ModelHandle {
     ///
     /// [`ApplyError::Unavailable`] when the store cannot be read.
     pub async fn journal(&self, query: &JournalQuery) -> Result<Vec<Arc<JournalRecord>>, ApplyError> {
-        journal::read(self.shared.store.as_ref(), &self.space.uuid, query).await.map_err(ApplyError::Unavailable)
+        journal::read(self.shared.store.as_ref(), &self.space.uuid, query)
+            .await
+            .map_err(ApplyError::Unavailable)
     }
 
     /// Journal records from now on. A slow reader is told how many it missed, and reads them with

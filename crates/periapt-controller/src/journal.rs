@@ -57,7 +57,8 @@ pub(crate) async fn read(
         let page = store.range(Query::new(range).reverse().limit(PAGE)).await.map_err(|e| e.to_string())?;
         let full = page.entries.len() == PAGE;
         for entry in &page.entries {
-            let record = codec::read_journal(entry.key.as_bytes(), &entry.value).map_err(|e| e.to_string())?;
+            let record =
+                codec::read_journal(entry.key.as_bytes(), &entry.value).map_err(|e| e.to_string())?;
             if query.since.is_some_and(|since| record.at < since) {
                 found.reverse();
                 return Ok(found);
@@ -84,7 +85,9 @@ const PRUNE_EVERY: u64 = 256;
 /// Adds the removal of old records to the transaction that writes record `id`, now and then.
 pub(crate) fn prune(txn: Txn, uuid: &str, id: u64, keep: u64) -> Txn {
     match id.checked_sub(keep) {
-        Some(oldest) if id % PRUNE_EVERY == 0 => txn.delete_range(codec::journal_before(uuid, oldest)),
+        Some(oldest) if id.is_multiple_of(PRUNE_EVERY) => {
+            txn.delete_range(codec::journal_before(uuid, oldest))
+        }
         _ => txn,
     }
 }

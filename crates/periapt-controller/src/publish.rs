@@ -119,7 +119,8 @@ async fn publish(
         let (Some(space), Some(shared)) = (space.upgrade(), shared.upgrade()) else { return };
         match outcome {
             Ok(_) => {
-                let emptied = after.info.life != periapt_model::status::Life::Alive && after.applications.is_empty();
+                let emptied =
+                    after.info.life != periapt_model::status::Life::Alive && after.applications.is_empty();
                 space.make_visible(&before, after, &writes);
                 crate::leases::release_lost(&shared, &space, &writes);
                 // The caller may have gone away; the change stands all the same.
