@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use periapt_model::hook::{Hook, RelationEvent};
+use periapt_model::hook::Hook;
 use periapt_model::journal::{Deferrals, Dispatch, Entry, Event, JournalRecord, Mark, Outcome};
 use periapt_model::local::{Deferred, Notice};
 use serde_json::Value;
@@ -157,11 +157,11 @@ pub fn hook_name(hook: &Hook) -> String {
     match hook {
         Hook::DeferredWake => "(wake of deferred events)".to_owned(),
         Hook::Relation(relation) => {
-            let subject = match (relation.event, &relation.remote_unit) {
-                (RelationEvent::Departed, _) if relation.departing.is_some() => relation.departing.as_ref(),
-                (_, unit) => unit.as_ref(),
-            };
-            let subject = subject.map_or_else(|| relation.remote_app.to_string(), ToString::to_string);
+            // Not `departing`: that is the unit itself, in each of its last hooks, when it is the one that goes.
+            let subject = relation
+                .remote_unit
+                .as_ref()
+                .map_or_else(|| relation.remote_app.to_string(), ToString::to_string);
             format!("{hook} ({}:{} {subject})", relation.endpoint, relation.relation)
         }
         hook => hook.to_string(),
@@ -220,7 +220,7 @@ pub fn json(record: &JournalRecord, clock: &Clock) -> Result<String, serde_json:
 
 #[cfg(test)]
 mod tests {
-    use periapt_model::hook::RelationHook;
+    use periapt_model::hook::{RelationEvent, RelationHook};
     use periapt_model::journal::Dropped;
     use periapt_model::names::RelationId;
 
@@ -322,6 +322,20 @@ mod tests {
         12:03:17.000  app/0   install                                        – no such hook  #2
         12:03:17.000  app/10  · became leader
         ");
+    }
+
+    #[test]
+    fn a_unit_that_goes_is_shown_with_whom_it_leaves() {
+        let leaving = Hook::Relation(RelationHook {
+            event: RelationEvent::Departed,
+            relation: RelationId(3),
+            endpoint: "cluster".parse().unwrap(),
+            remote_app: "db".parse().unwrap(),
+            remote_unit: Some("db/0".parse().unwrap()),
+            departing: Some("db/2".parse().unwrap()),
+            version: None,
+        });
+        assert_eq!(hook_name(&leaving), "cluster-relation-departed (cluster:3 db/0)");
     }
 
     #[test]
