@@ -149,6 +149,10 @@ fn next(next: Option<&NextMoment>, clock: &Clock) -> String {
     }
 }
 
+/// So many endpoints are named one by one; there are charms that require hundreds, and live without them.
+const LACKING_NAMED: usize = 5;
+
+/// The relations that a charm requires and has none of: first those that can be had.
 fn lacking(lacking: &[Lacking], app: &str) -> Vec<String> {
     let one = |Lacking { endpoint, interface, offered_by }: &Lacking| {
         let offers = match offered_by.as_slice() {
@@ -161,7 +165,33 @@ fn lacking(lacking: &[Lacking], app: &str) -> Vec<String> {
         };
         format!("its charm requires a relation {endpoint} (interface {interface}) and has none: {offers}")
     };
-    lacking.iter().map(one).collect()
+    let (offered, alone): (Vec<&Lacking>, Vec<&Lacking>) =
+        lacking.iter().partition(|lacking| !lacking.offered_by.is_empty());
+    let mut lines: Vec<String> = offered.iter().take(LACKING_NAMED).map(|lacking| one(lacking)).collect();
+    if let Some(rest) = offered.get(LACKING_NAMED..).filter(|rest| !rest.is_empty()) {
+        let rest = some(rest);
+        lines.push(format!("applications of this model also provide what its charm requires as {rest}"));
+    }
+    match alone.as_slice() {
+        [] => {}
+        [single] => lines.push(one(single)),
+        several => lines.push(format!(
+            "its charm requires relations that no application of this model provides: {}",
+            some(several)
+        )),
+    }
+    lines
+}
+
+/// The first endpoints by name, and how many more there are.
+fn some(endpoints: &[&Lacking]) -> String {
+    let named = endpoints.iter().take(LACKING_NAMED).map(|l| format!("{} ({})", l.endpoint, l.interface));
+    let mut text = named.collect::<Vec<_>>().join(", ");
+    let more = endpoints.len().saturating_sub(LACKING_NAMED);
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
 }
 
 fn names(units: &[UnitName]) -> String {
@@ -276,5 +306,28 @@ mod tests {
           • nobody leads the application
           next: nothing happens by itself
         ");
+    }
+
+    #[test]
+    fn many_relations_that_a_charm_lacks_stay_a_few_lines() {
+        let lack = |n: usize, offered: &[&str]| Lacking {
+            endpoint: format!("e{n}").parse().unwrap(),
+            interface: "i".into(),
+            offered_by: offered.iter().map(|app| app.parse().unwrap()).collect(),
+        };
+        let many: Vec<Lacking> = (0..20).map(|n| lack(n, if n % 2 == 0 { &["ca"] } else { &[] })).collect();
+        let lines = lacking(&many, "db");
+        assert_eq!(lines.len(), LACKING_NAMED + 2);
+        assert!(
+            lines[0].ends_with("e0 (interface i) and has none: periapt integrate db:e0 ca"),
+            "{}",
+            lines[0]
+        );
+        let offered = "applications of this model also provide what its charm requires as \
+                       e10 (i), e12 (i), e14 (i), e16 (i), e18 (i)";
+        assert_eq!(lines[5], offered);
+        let alone = "its charm requires relations that no application of this model provides: \
+                     e1 (i), e3 (i), e5 (i), e7 (i), e9 (i) and 5 more";
+        assert_eq!(lines[6], alone);
     }
 }
