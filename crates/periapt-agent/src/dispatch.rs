@@ -108,9 +108,9 @@ impl UnitAgent {
         fault::point("after-begin-commit");
         let mut doing = std::pin::pin!(async {
             match (&step, work) {
-                (Step::Deploy { charm, .. }, _) => self.deploy(&picture, &step, local, charm).await,
                 // Somebody took it back while it was being begun: it ends as what it was, begun and not finished.
                 (Step::Task(id), _) if self.is_over(*id) => Ok(()),
+                (Step::Deploy { charm, .. }, _) => self.deploy(&picture, &step, local, charm).await,
                 (_, Some(work)) => self.dispatch(&picture, &step, local, work).await,
                 // A task that is gone: it ends as what it was, begun and not finished.
                 (_, None) => Ok(()),
@@ -123,11 +123,11 @@ impl UnitAgent {
         doing.await
     }
 
-    async fn deploy(
     fn is_over(&self, task: TaskId) -> bool {
         self.shared.control.snapshot().tasks.get(&task).is_none_or(|task| task.status.is_final())
     }
 
+    async fn deploy(
         &mut self,
         picture: &Picture,
         step: &Step,
