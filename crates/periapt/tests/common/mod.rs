@@ -21,7 +21,7 @@ pub struct Said {
 }
 
 impl Said {
-    fn of(output: Output) -> Self {
+    pub fn of(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -225,7 +225,8 @@ impl Drop for Bench {
     fn drop(&mut self) {
         // Every agent holds its own trace against the lifecycle: what it complains of fails the test (I1).
         let logs = std::fs::read_dir(self.home().join("logs")).into_iter().flatten().flatten();
-        let violated = logs.flat_map(|entry| std::fs::read_to_string(entry.path())).any(|t| t.contains("violation"));
+        let violated =
+            logs.flat_map(|entry| std::fs::read_to_string(entry.path())).any(|t| t.contains("violation"));
         if violated && !std::thread::panicking() {
             let evidence = self.evidence();
             self.run(&["daemon", "stop"]);

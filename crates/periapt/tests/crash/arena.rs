@@ -43,7 +43,8 @@ impl Arena {
         Self { bench, sweep }
     }
 
-    /// Starts the daemon so that it dies at the `passing`th passing of a fault point.
+    /// Starts the daemon so that it dies at the `passing`th passing of a fault point, and returns its number. That may
+    /// be so soon that the command which starts it finds it dead.
     pub fn arm(&self, point: &str, passing: u32) -> i32 {
         let fault = format!("{point}:{passing}");
         let said: Output = self
@@ -52,7 +53,8 @@ impl Arena {
             .env("PERIAPT_FAULT", &fault)
             .output()
             .expect("the program starts");
-        assert!(said.status.success(), "{fault}: {said:?}");
+        let said = Said::of(said);
+        assert_no_panic(&["daemon", "start"], &said);
         self.daemon_pid().expect("the daemon has written its number")
     }
 
@@ -101,6 +103,18 @@ impl Arena {
         stdout.unwrap_or_else(|| panic!("{script}: {text}")).to_owned()
     }
 
+    /// The units that have a folder, by name.
+    pub fn unit_folders(&self) -> Vec<String> {
+        let models = std::fs::read_dir(self.home().join("models")).into_iter().flatten().flatten();
+        let agents = models.filter_map(|model| std::fs::read_dir(model.path().join("agents")).ok());
+        let names = agents.flatten().flatten().filter_map(|entry| {
+            let tag = entry.file_name();
+            let (application, number) = tag.to_str()?.strip_prefix("unit-")?.rsplit_once('-')?;
+            Some(format!("{application}/{number}"))
+        });
+        names.collect()
+    }
+
     /// The folder in which the unit's charm runs.
     pub fn charm_dir(&self, unit: &str) -> PathBuf {
         let models = std::fs::read_dir(self.home().join("models")).expect("the models' folder");
@@ -121,5 +135,5 @@ impl Arena {
 pub fn assert_no_panic(arguments: &[&str], said: &Said) {
     assert!(said.code <= 2 && said.code >= 0, "{arguments:?}: {said:?}");
     assert!(!said.stderr.contains("panicked"), "{arguments:?}: {said:?}");
-    assert!(said.code == 0 || said.stderr.contains("rror"), "{arguments:?} fails without a word: {said:?}");
+    assert!(said.code == 0 || said.stderr.contains("ERROR"), "{arguments:?} fails without a word: {said:?}");
 }

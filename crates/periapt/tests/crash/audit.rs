@@ -108,7 +108,11 @@ pub fn recorder(arena: &Arena, unit: &str, deaths: u32) {
     let counts = recorder::counts(&lines);
     for (subject, count) in &done {
         let ended = counts.get(subject).map_or(0, |(_, ended)| *ended);
-        assert!(ended >= *count, "{}", why(&format!("{subject:?} is recorded {count} times and ended {ended}")));
+        assert!(
+            ended >= *count,
+            "{}",
+            why(&format!("{subject:?} is recorded {count} times and ended {ended}"))
+        );
     }
     let (mut unrecorded, mut uncommitted) = (0, 0);
     for (subject, (begun, ended)) in &counts {
@@ -127,17 +131,25 @@ pub fn recorder(arena: &Arena, unit: &str, deaths: u32) {
         );
     }
     assert!(unrecorded <= deaths, "{}", why(&format!("{unrecorded} dispatches without a record")));
-    assert!(uncommitted <= deaths, "{}", why(&format!("{uncommitted} dispatches ended well without a record")));
+    assert!(
+        uncommitted <= deaths,
+        "{}",
+        why(&format!("{uncommitted} dispatches ended well without a record"))
+    );
 
     // What it wrote counts once, and nothing of it is lost.
     let total: u32 = done.values().sum();
-    let changes: u32 = done.iter().filter(|((path, ..), _)| path == "hooks/config-changed").map(|(_, n)| n).sum();
+    let changes: u32 =
+        done.iter().filter(|((path, ..), _)| path == "hooks/config-changed").map(|(_, n)| n).sum();
     let result = arena.exec(unit, LOOK);
     let seen = recorder::last_seen(&lines);
     for line in result.lines() {
-        let json = |data: &str| -> Value { serde_json::from_str(data).unwrap_or_else(|e| panic!("{e}: {line}")) };
+        let json =
+            |data: &str| -> Value { serde_json::from_str(data).unwrap_or_else(|e| panic!("{e}: {line}")) };
         match line.split('\t').collect::<Vec<_>>()[..] {
-            ["state", "dispatches", n] => assert_eq!(n, total.to_string(), "{}", why("its count of dispatches")),
+            ["state", "dispatches", n] => {
+                assert_eq!(n, total.to_string(), "{}", why("its count of dispatches"))
+            }
             ["state", _, n] => assert_eq!(n, changes.to_string(), "{}", why("its count of config-changed")),
             ["own", id, data] => assert_eq!(json(data)["changes"], changes.to_string(), "{}", why(id)),
             ["app", id, data] => {
@@ -160,7 +172,8 @@ pub fn recorder(arena: &Arena, unit: &str, deaths: u32) {
     assert_eq!(shown["workload-status"]["current"], "active", "{}", why(&shown.to_string()));
     let own = dispatches(&records).filter(|dispatch| subject(&dispatch.event).is_some());
     let own: Vec<&Dispatch> = own.filter(|dispatch| dispatch.outcome == Outcome::Done).collect();
-    let upto = own.iter().rposition(|dispatch| matches!(dispatch.event, Event::Hook(_))).map_or(0, |at| at + 1);
+    let upto =
+        own.iter().rposition(|dispatch| matches!(dispatch.event, Event::Hook(_))).map_or(0, |at| at + 1);
     let message = format!("{upto} dispatches");
     assert_eq!(shown["workload-status"]["message"], message, "{}", why(&shown.to_string()));
 }

@@ -24,19 +24,16 @@ pub enum Kind {
 pub struct Process {
     pub pid: i32,
     pub kind: Kind,
+    /// The unit that it is a part of; empty for the daemon.
+    pub unit: String,
     handle: OwnedFd,
 }
 
 impl Process {
-    /// Ends it at once. False: it has ended before.
+    /// Ends it at once. False: it had ended before.
     pub fn kill(&self) -> bool {
-        pidfd_send_signal(&self.handle, Signal::KILL).is_ok() && !has_ended(self.pid)
+        is_alive(self.pid) && pidfd_send_signal(&self.handle, Signal::KILL).is_ok()
     }
-}
-
-fn has_ended(pid: i32) -> bool {
-    // A zombie has no environment left, and no program.
-    fs::read_link(format!("/proc/{pid}/exe")).is_err() && fs::read(format!("/proc/{pid}/stat")).is_err()
 }
 
 /// All live processes of the home at `home`, in no order.
@@ -62,14 +59,15 @@ pub fn process(pid: i32, home: &Path) -> Option<Process> {
         return None;
     }
     let program = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
-    let is_hook = environment.split(|b| *b == 0).any(|entry| entry.starts_with(b"JUJU_CONTEXT_ID="));
+    let unit = environment.split(|b| *b == 0).find_map(|entry| entry.strip_prefix(b"JUJU_UNIT_NAME="));
+    let unit = unit.map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default();
     let kind = match program.file_name()?.to_str()? {
         "periapt-hook" => Kind::HookProgram,
         "periapt" => Kind::Daemon,
-        _ if is_hook && leads_its_group(pid) => Kind::Charm,
+        _ if !unit.is_empty() && leads_its_group(pid) => Kind::Charm,
         _ => Kind::Other,
     };
-    Some(Process { pid, kind, handle })
+    Some(Process { pid, kind, unit, handle })
 }
 
 fn leads_its_group(pid: i32) -> bool {
@@ -79,6 +77,7 @@ fn leads_its_group(pid: i32) -> bool {
     group == Some(pid.to_string().as_str())
 }
 
+/// Whether it has not ended. One that has and was not waited for yet has no program any more.
 pub fn is_alive(pid: i32) -> bool {
     fs::read_link(format!("/proc/{pid}/exe")).is_ok()
 }

@@ -18,11 +18,20 @@ pub struct Line {
 
 #[derive(Clone, Debug)]
 pub enum What {
-    Begin { relation: String, remote_unit: String },
+    Begin {
+        relation: String,
+        remote_unit: String,
+    },
     /// The databag of `member` in `relation`, as JSON.
-    Saw { relation: String, member: String, data: String },
+    Saw {
+        relation: String,
+        member: String,
+        data: String,
+    },
     Held,
-    End { status: i32 },
+    End {
+        status: i32,
+    },
 }
 
 /// The unit's trace, as far as it is written.
@@ -38,10 +47,9 @@ fn parse(line: &str) -> Line {
         found.unwrap_or_default().to_owned()
     };
     let what = match fields[..] {
-        ["begin", ..] => What::Begin {
-            relation: variable("JUJU_RELATION_ID"),
-            remote_unit: variable("JUJU_REMOTE_UNIT"),
-        },
+        ["begin", ..] => {
+            What::Begin { relation: variable("JUJU_RELATION_ID"), remote_unit: variable("JUJU_REMOTE_UNIT") }
+        }
         ["saw", _, _, relation, member, data] => {
             What::Saw { relation: relation.to_owned(), member: member.to_owned(), data: data.to_owned() }
         }
@@ -56,9 +64,9 @@ fn parse(line: &str) -> Line {
 #[track_caller]
 pub fn held(arena: &Arena, unit: &str, path: &str, before: &[i32]) -> i32 {
     until(&format!("{unit} is held in {path}"), SOON, || {
-        let held = lines(arena, unit).into_iter().find(|line| {
-            matches!(line.what, What::Held) && line.path == path && !before.contains(&line.pid)
-        });
+        let held = lines(arena, unit)
+            .into_iter()
+            .find(|line| matches!(line.what, What::Held) && line.path == path && !before.contains(&line.pid));
         Some(held?.pid)
     })
 }
