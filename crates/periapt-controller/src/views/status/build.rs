@@ -121,7 +121,7 @@ fn application(
         base: charm.and_then(|c| charm_base(c)),
         charm_origin: "local".to_owned(),
         charm_name: charm.map_or_else(|| name_in_url(&app.charm.url), |c| c.meta.name.clone()),
-        charm_rev: charm.map_or(0, |c| c.revision),
+        charm_rev: revision_in_url(&app.charm.url),
         charm_channel: app.channel.clone(),
         charm_version: charm.and_then(|c| c.version.clone()),
         scale: model.units_of(&app.name).count(),
@@ -144,6 +144,12 @@ fn application(
 fn name_in_url(url: &str) -> String {
     let bare = url.strip_prefix("local:").unwrap_or(url);
     bare.rsplit_once('-').map_or(bare, |(name, _)| name).to_owned()
+}
+
+/// The number in `local:name-3`. Not that of the charm's own record: applications whose charms have the same content
+/// share one record, which has the last revision that the content got.
+fn revision_in_url(url: &str) -> u32 {
+    url.rsplit_once('-').and_then(|(_, revision)| revision.parse().ok()).unwrap_or(0)
 }
 
 /// What a charm was made for: the first of its bases, without the `stable` risk, as Juju prints it.

@@ -159,6 +159,18 @@ fn selectors_take_along_what_belongs_to_what_they_name() {
 }
 
 #[test]
+fn the_same_content_deployed_twice_has_two_revisions() {
+    let mut tested = related();
+    let Command::Deploy(mut again) = deploy(db_charm(), 1) else { unreachable!() };
+    again.name = Some("db2".parse().unwrap());
+    tested.apply(Command::Deploy(again));
+    let apps = &shown(&tested, &[])["applications"];
+    let charm = |app: &str| (apps[app]["charm"].clone(), apps[app]["charm-rev"].clone());
+    assert_eq!(charm("db"), (json!("local:db-0"), json!(0)));
+    assert_eq!(charm("db2"), (json!("local:db-1"), json!(1)));
+}
+
+#[test]
 fn relations_have_a_row_each() {
     let mut tested = related();
     let rows = relation_rows(&tested.0, &[]);
