@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use periapt_model::time::Timestamp;
 
 use crate::daemon;
-use crate::error::{CliError, Result};
+use crate::error::{CliError, FAILED, Result};
 use crate::output::{Tabular, print, say};
 use crate::render::time::{Clock, span};
 use crate::session::Session;
@@ -43,8 +43,12 @@ impl Daemon {
         match self.what {
             What::Run { background } => {
                 let ran = daemon::run(home, background);
-                // In the background it has told its reason to whoever started it.
-                ran.map_err(|error| if background { CliError::silent(1) } else { error.into() })
+                ran.map_err(|error| match (background, &error) {
+                    // In the background it has told its reason to whoever started it.
+                    (true, daemon::DaemonError::Running { .. }) => CliError::silent(daemon::ALREADY_RUNS),
+                    (true, _) => CliError::silent(FAILED),
+                    (false, _) => error.into(),
+                })
             }
             What::Start => {
                 let ran = daemon::running(home);
@@ -72,10 +76,18 @@ impl Daemon {
 fn status(session: &Session, format: Tabular) -> Result {
     let home = &session.home;
     if !daemon::running(home) {
-        let value = serde_json::json!({"running": false, "home": home.path()});
-        let words = format!("no daemon runs for {}\n", home.path().display());
+        let (value, words) = match daemon::deaf(home) {
+            Some(pid) => (
+                serde_json::json!({"running": true, "ok": false, "pid": pid, "home": home.path()}),
+                format!("{}\n", daemon::StartError::Deaf { pid, socket: home.socket() }),
+            ),
+            None => (
+                serde_json::json!({"running": false, "home": home.path()}),
+                format!("no daemon runs for {}\n", home.path().display()),
+            ),
+        };
         print(&format.render(&value, || words)?)?;
-        return Err(CliError::silent(1));
+        return Err(CliError::silent(FAILED));
     }
     let client = periapt_controller::client::Client::new(home.socket());
     let health = super::block_on(client.health())??;

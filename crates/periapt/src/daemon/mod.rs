@@ -6,4 +6,4 @@ mod run;
 mod start;
 
 pub use run::{DaemonError, FIRST_MODEL, run};
-pub use start::{StartError, ensure_running, running, stop};
+pub use start::{ALREADY_RUNS, StartError, deaf, ensure_running, running, stop};

@@ -2,13 +2,24 @@
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant, SystemTime};
 
 use periapt_controller::client::Client;
 
 use crate::home::Home;
 
-use super::run::READY;
+use super::run::{READY, holder};
+
+/// The exit code of a daemon in the background that found another one on its home.
+pub const ALREADY_RUNS: u8 = 3;
+/// How long a daemon may take from its lock to its first answer, before it is held to be deaf.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long one that stopped listening may take to end.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// How often a daemon that another command has started is asked whether it answers.
+const PACE: Duration = Duration::from_millis(10);
 
 /// Why there is no daemon to talk to.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +32,18 @@ pub enum StartError {
     Ended {
         /// Its own words.
         reason: String,
+    },
+    /// There is one, and it has no ear: its socket was removed, or it hangs.
+    #[error(
+        "the daemon (process {pid}) does not answer at {}; `periapt daemon stop` ends it, and the next command starts \
+         another",
+        socket.display()
+    )]
+    Deaf {
+        /// Who holds the home.
+        pid: i32,
+        /// Where it should listen.
+        socket: PathBuf,
     },
 }
 
@@ -36,16 +59,45 @@ pub fn connect(home: &Home) -> std::io::Result<std::os::unix::net::UnixStream> {
     })
 }
 
+/// The process that holds this home although it does not answer.
+pub fn deaf(home: &Home) -> Option<i32> {
+    let pid = holder(home).ok().flatten()?;
+    (!running(home)).then(|| pid.as_raw_nonzero().get())
+}
+
 /// A client of this home's daemon, which is started in the background if it does not run.
+///
+/// # Errors
+/// There is none, and none can be started; the one that is there does not answer.
 pub fn ensure_running(home: &Home) -> Result<Client, StartError> {
-    if !running(home) {
-        start(home)?;
+    // Of several commands that come at once one starts the daemon. The others wait for it, and start one themselves
+    // should it end.
+    while !running(home) {
+        if start(home)? {
+            break;
+        }
+        wait_for_answer(home)?;
     }
     Ok(Client::new(home.socket()))
 }
 
-/// Starts the daemon and waits until it serves. Another command may have started one at the same time: that one will do.
-fn start(home: &Home) -> Result<(), StartError> {
+/// Returns when the daemon that holds this home answers, or has ended.
+fn wait_for_answer(home: &Home) -> Result<(), StartError> {
+    let asked = Instant::now();
+    while let Some(pid) = deaf(home) {
+        // The lock is written when a daemon starts.
+        let started = std::fs::metadata(home.lock()).and_then(|lock| lock.modified());
+        let age = started.ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+        if age.is_some_and(|age| age > PATIENCE) && asked.elapsed() > FAREWELL {
+            return Err(StartError::Deaf { pid, socket: home.socket() });
+        }
+        std::thread::sleep(PACE);
+    }
+    Ok(())
+}
+
+/// Starts the daemon and waits until it serves. False: there was one already, which may not serve yet.
+fn start(home: &Home) -> Result<bool, StartError> {
     let program = std::env::current_exe().map_err(StartError::Spawn)?;
     let log = std::fs::OpenOptions::new()
         .create(true)
@@ -68,9 +120,14 @@ fn start(home: &Home) -> Result<(), StartError> {
     if let Some(stdout) = child.stdout.take() {
         BufReader::new(stdout).read_line(&mut said).map_err(StartError::Spawn)?;
     }
+    if said.trim() == READY {
+        return Ok(true);
+    }
+    let ended = child.wait().map_err(StartError::Spawn)?;
+    if ended.code() == Some(i32::from(ALREADY_RUNS)) {
+        return Ok(false);
+    }
     match said.trim() {
-        READY => Ok(()),
-        _ if running(home) => Ok(()),
         "" => Err(StartError::Ended { reason: format!("see {}", home.daemon_log().display()) }),
         reason => Err(StartError::Ended { reason: reason.to_owned() }),
     }
