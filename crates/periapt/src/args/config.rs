@@ -7,8 +7,8 @@ use std::str::FromStr;
 
 use periapt_model::yaml::{self, Map, Node};
 
-use super::Pair;
-use crate::error::{CliError, Result, reading};
+use super::{Pair, file};
+use crate::error::{CliError, Result};
 
 /// One `--config` of `deploy`, `refresh` and `add-model`: `key=value`, or a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub fn settings(pairs: impl IntoIterator<Item = Pair>) -> Result<BTreeMap<String
     let mut read = Vec::new();
     for Pair { key, value } in pairs {
         let value = match value.strip_prefix('@') {
-            Some(path) => std::fs::read_to_string(path).map_err(reading(Path::new(path)))?,
+            Some(path) => file::text(Path::new(path))?,
             None => value,
         };
         read.push(Pair { key, value });
@@ -76,12 +76,7 @@ pub fn all(args: &[ConfigArg], section: Section<'_>) -> Result<BTreeMap<String, 
 /// # Errors
 /// A file that cannot be read, is not YAML, has nothing for the application, or has lists and maps for values.
 pub fn yaml_settings(path: &Path, section: Section<'_>) -> Result<BTreeMap<String, String>> {
-    let text = match path.to_str() {
-        Some("-") => {
-            std::io::read_to_string(std::io::stdin()).map_err(reading(Path::new("standard input")))?
-        }
-        _ => std::fs::read_to_string(path).map_err(reading(path))?,
-    };
+    let text = file::text_or_input(path)?;
     let shown = path.display();
     let wrong = |node: &Node, what: &str| {
         CliError::new(format!(

@@ -2,6 +2,7 @@
 
 pub mod complete;
 pub mod config;
+mod file;
 mod model;
 pub mod params;
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use periapt_model::yaml::{self, Table};
 use serde_json::{Map, Value};
 
-use super::Pair;
-use crate::error::{CliError, Result, reading};
+use super::{Pair, file};
+use crate::error::{CliError, Result};
 
 /// Puts `a.b=v` into `params` as `{"a": {"b": v}}`. Values are YAML unless `strings` (Juju: `--string-args`).
 ///
@@ -53,19 +53,21 @@ fn insert<'a>(
 /// # Errors
 /// A file that cannot be read, or that is not a mapping.
 pub fn params_file(path: &Path) -> Result<Map<String, Value>> {
-    let text = match path.to_str() {
-        Some("-") => {
-            std::io::read_to_string(std::io::stdin()).map_err(reading(Path::new("standard input")))?
-        }
-        _ => std::fs::read_to_string(path).map_err(reading(path))?,
-    };
+    let text = file::text_or_input(path)?;
     let node = yaml::parse(&text).map_err(|e| {
         CliError::new(format!("{}:{}:{}: {}", path.display(), e.span.line, e.span.column, e.message))
     })?;
     match node.to_json(Table::Goyaml) {
         Value::Object(map) => Ok(map),
         Value::Null => Ok(Map::new()),
-        _ => Err(CliError::new(format!("{}: expected parameters, not {}", path.display(), node.describe()))),
+        _ => {
+            let (shown, place) = (path.display(), node.span);
+            let what = node.describe();
+            Err(CliError::new(format!(
+                "{shown}:{}:{}: expected parameters, not {what}",
+                place.line, place.column
+            )))
+        }
     }
 }
 

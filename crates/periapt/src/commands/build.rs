@@ -188,10 +188,13 @@ pub fn upload(
 /// # Errors
 /// What the system says.
 pub fn put(folder: &Path, path: &Path) -> Result<Upload> {
-    let mut source = std::fs::File::open(path).map_err(reading(path))?;
-    if source.metadata().map_err(reading(path))?.is_dir() {
-        return Err(CliError::new(format!("{} is a folder, and a resource is a file", path.display())));
+    // Before it is opened: that would wait for ever for a pipe's other end. A device has no end.
+    let kind = std::fs::metadata(path).map_err(reading(path))?;
+    if !kind.is_file() {
+        let what = if kind.is_dir() { "a folder" } else { "no plain file" };
+        return Err(CliError::new(format!("{} is {what}, and a resource is a file", path.display())));
     }
+    let mut source = std::fs::File::open(path).map_err(reading(path))?;
     let mut target = tempfile::NamedTempFile::new_in(folder).map_err(writing(folder))?;
     let mut hasher = blake3::Hasher::new();
     let (mut buffer, mut size) = (vec![0; 1 << 16], 0);

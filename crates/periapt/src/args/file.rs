@@ -1,0 +1,61 @@
+//! Files that a command line names, and that are read whole.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::error::{CliError, Result, reading};
+
+/// The longest file that is read whole: 5 MiB (Juju: the greatest size of a file for an option).
+const LIMIT: u64 = 5 << 20;
+
+/// The text of a file.
+///
+/// # Errors
+/// It cannot be read, is longer than 5 MiB (or has no end, as a device), or is not UTF-8.
+pub fn text(path: &Path) -> Result<String> {
+    let file = File::open(path).map_err(reading(path))?;
+    read(file, path)
+}
+
+/// The text of a file, or of standard input for `-`.
+///
+/// # Errors
+/// As for [`text`].
+pub fn text_or_input(path: &Path) -> Result<String> {
+    match path.to_str() {
+        Some("-") => read(std::io::stdin().lock(), Path::new("standard input")),
+        _ => text(path),
+    }
+}
+
+fn read(source: impl Read, path: &Path) -> Result<String> {
+    let shown = path.display();
+    let mut bytes = Vec::new();
+    source.take(LIMIT + 1).read_to_end(&mut bytes).map_err(reading(path))?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(CliError::new(format!("{shown} is larger than 5M, the most that is read of a file")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        CliError::new(format!("{shown} is not text: byte {} is not UTF-8", at + 1))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_end_or_is_no_text_is_refused() {
+        let refused = |source: &mut dyn Read| read(source, Path::new("x")).unwrap_err().message;
+        assert_eq!(
+            refused(&mut std::io::repeat(b'x')),
+            "x is larger than 5M, the most that is read of a file"
+        );
+        assert_eq!(refused(&mut &b"ab\xff"[..]), "x is not text: byte 3 is not UTF-8");
+        assert!(text(Path::new("/dev/zero")).is_err());
+        let most = vec![b'x'; LIMIT as usize];
+        assert_eq!(read(&most[..], Path::new("x")).unwrap().len(), most.len());
+    }
+}
