@@ -9,7 +9,7 @@ use periapt_model::time::Timestamp;
 
 use crate::args::{ModelArgs, ModelRef};
 use crate::daemon;
-use crate::error::{CliError, Result, writing};
+use crate::error::{CliError, Result, reading, writing};
 use crate::home::Home;
 
 /// One run of the command line.
@@ -89,7 +89,10 @@ pub fn switched(home: &Home) -> Result<ModelName> {
             CliError::new(format!("{} names no model: {e}", path.display()))
                 .hint("periapt switch MODEL writes it anew")
         }),
-        _ => Ok(daemon::FIRST_MODEL.parse()?),
+        Ok(_) => Ok(daemon::FIRST_MODEL.parse()?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(daemon::FIRST_MODEL.parse()?),
+        // Another model than the one that is meant must not suffer for it.
+        Err(error) => Err(reading(&path)(error).hint("periapt switch MODEL writes it anew")),
     }
 }
 
@@ -131,6 +134,8 @@ mod tests {
         switch(&home, &"other".parse().unwrap()).unwrap();
         assert_eq!(switched(&home).unwrap().as_str(), "other");
         std::fs::write(home.current_model(), "Not A Model").unwrap();
+        assert!(switched(&home).unwrap_err().hint.is_some());
+        std::fs::write(home.current_model(), b"\xff\xfe").unwrap();
         assert!(switched(&home).unwrap_err().hint.is_some());
     }
 }

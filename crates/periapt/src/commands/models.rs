@@ -80,7 +80,7 @@ fn full(name: &impl std::fmt::Display) -> String {
 impl Switch {
     /// Shows or changes it. A model that is not there is refused.
     pub async fn run(self, session: &Session) -> Result {
-        let current = session::switched(&session.home)?;
+        let current = session::switched(&session.home);
         let Some(ModelRef(wanted)) = self.model else {
             return print(&format!("{}\n", full(&session::current_model(&session.home)?)));
         };
@@ -91,12 +91,16 @@ impl Switch {
             }
         }
         session.client()?.model(wanted.as_str()).show(&zone(false)).await?;
-        if wanted == current {
+        if current.as_ref().is_ok_and(|current| *current == wanted) {
             say(format!("{} (no change)", full(&wanted)));
             return Ok(());
         }
         session::switch(&session.home, &wanted)?;
-        say(format!("{} -> {}", full(&current), full(&wanted)));
+        // What named no model is replaced all the same: this is how it is mended.
+        match current {
+            Ok(current) => say(format!("{} -> {}", full(&current), full(&wanted))),
+            Err(_) => say(format!("-> {}", full(&wanted))),
+        }
         Ok(())
     }
 }
