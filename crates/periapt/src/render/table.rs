@@ -43,9 +43,8 @@ impl Table {
 
     /// Adds a row.
     pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
-        // A field of several lines would break the table; its first lines tell enough.
-        let one_line = |cell: Cell| Cell { text: cell.text.trim_end().replace('\n', " "), ..cell };
-        self.rows.push(cells.into_iter().map(one_line).collect());
+        let tame = |cell: Cell| Cell { text: one_line(&cell.text), ..cell };
+        self.rows.push(cells.into_iter().map(tame).collect());
     }
 
     /// Whether there is nothing below the header.
@@ -87,6 +86,16 @@ impl Table {
     }
 }
 
+/// Text from a charm as one line that cannot break a table nor steer a terminal: no escape sequences, line ends and tabs
+/// as spaces, and none of the characters that turn the direction of writing.
+pub fn one_line(text: &str) -> String {
+    let plain = anstream::adapter::strip_str(text.trim_end()).to_string();
+    let turns =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let tamed = plain.chars().filter(|c| !turns(*c));
+    tamed.map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// Blocks with a blank line between them; empty ones are left out.
 pub fn blocks(parts: impl IntoIterator<Item = String>) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
@@ -95,6 +104,21 @@ pub fn blocks(parts: impl IntoIterator<Item = String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_charm_says_cannot_steer_the_terminal() {
+        for (said, shown) in [
+            ("two\nlines\n", "two lines"),
+            ("a\tb\rc\u{b}d", "a b cd"),
+            ("\x1b[31mred\x1b[0m", "red"),
+            ("\x1b]0;title\x07x", "x"),
+            ("\x1b[2J\x1b[Hgone", "gone"),
+            ("ab\u{202e}cd", "abcd"),
+            ("größe ✓", "größe ✓"),
+        ] {
+            assert_eq!(one_line(said), shown, "{said:?}");
+        }
+    }
 
     #[test]
     fn columns_line_up_and_rows_end_where_their_text_ends() {
