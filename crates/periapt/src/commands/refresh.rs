@@ -67,6 +67,12 @@ impl Refresh {
         };
         let source = locate(&path.display().to_string())?;
         let prepared = build::prepare(&source, &build::options(session))?;
+        let deployed = model.application(app).await?.charm;
+        if deployed != prepared.meta.name.as_str() {
+            let message = format!("cannot refresh {deployed:?} to {:?}", prepared.meta.name.as_str());
+            return Err(CliError::new(message)
+                .hint(format!("{app} goes on with the charm it has; deploy the other one beside it")));
+        }
         let resources = build::upload(session, &prepared.meta, &self.resource)?;
         let missing = build::missing(&prepared.meta);
         let request = requests::Refresh {

@@ -31,9 +31,12 @@ pub struct RemoveApplication {
 }
 
 impl RemoveApplication {
-    /// Asks for their end, one after the other; the first refusal stops it.
+    /// Asks for their end, if all of them are there.
     pub async fn run(self, session: &Session) -> Result {
         let model = session.model(&self.model)?;
+        for app in &self.applications {
+            model.application(app).await?;
+        }
         for app in &self.applications {
             model.remove_application(app, self.force).await?;
             say(format!("will remove application {app}"));

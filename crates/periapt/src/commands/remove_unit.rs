@@ -41,7 +41,7 @@ impl RemoveUnit {
         let model = session.model(&self.model)?;
         let units: Vec<UnitName> = match self.num_units {
             Some(count) => highest(&model, &self.units, count).await?,
-            None => self.units.iter().map(|unit| unit.parse()).collect::<std::result::Result<_, _>>()?,
+            None => self.units.iter().map(|unit| named(unit)).collect::<Result<_>>()?,
         };
         let removed = model.remove_units(&units, self.force).await?;
         for unit in removed.units {
@@ -49,6 +49,14 @@ impl RemoveUnit {
         }
         Ok(())
     }
+}
+
+fn named(unit: &str) -> Result<UnitName> {
+    let usage = |error: periapt_model::names::InvalidName| CliError::usage(error.to_string());
+    unit.parse().map_err(usage).map_err(|error| match unit.parse::<AppName>() {
+        Ok(app) => error.hint(format!("periapt remove-unit {app} --num-units 1 takes its highest unit")),
+        Err(_) => error,
+    })
 }
 
 /// The highest units of the one application that was named.
