@@ -136,6 +136,7 @@ pub fn run(program: &'static str, args: impl Iterator<Item = OsString>) -> ExitC
             .complete();
     }
     let args: Vec<OsString> = args.collect();
+    let verb = verb_of(&args);
     let matches = command(program).try_get_matches_from(args);
     match matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
         Ok(cli) => {
@@ -147,12 +148,20 @@ pub fn run(program: &'static str, args: impl Iterator<Item = OsString>) -> ExitC
                 Err(error) => error.report(),
             }
         }
-        Err(error) => refuse(program, &error),
+        Err(error) => refuse(program, verb.as_deref(), &error),
     }
 }
 
+/// The verb of a command line, so that a hint can point to its help.
+fn verb_of(args: &[OsString]) -> Option<String> {
+    let known = Cli::command();
+    let words = args.iter().skip(1).filter_map(|word| word.to_str());
+    let verb = words.skip_while(|word| word.starts_with('-')).find_map(|word| known.find_subcommand(word))?;
+    Some(verb.get_name().to_owned())
+}
+
 /// `--help` and `--version` are data; everything else is a misuse.
-fn refuse(program: &'static str, error: &clap::Error) -> ExitCode {
+fn refuse(program: &'static str, verb: Option<&str>, error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             match print(&error.render().ansi().to_string()) {
@@ -164,17 +173,24 @@ fn refuse(program: &'static str, error: &clap::Error) -> ExitCode {
             eprint!("{}", error.render());
             ExitCode::from(USAGE)
         }
-        _ => usage(program, error).report(),
+        _ => usage(program, verb, error).report(),
     }
 }
 
 /// clap's words in our form: the message, and its tips as the hint.
-fn usage(program: &'static str, error: &clap::Error) -> CliError {
+fn usage(program: &'static str, verb: Option<&str>, error: &clap::Error) -> CliError {
     if let Some(ContextValue::String(verb)) = error.get(ContextKind::InvalidSubcommand)
         && NOT_YET.contains(&verb.as_str())
     {
         return CliError::usage(format!("{verb} is a command of Juju that Periapt does not have yet"))
             .hint(format!("{program} --help lists those it has"));
+    }
+    let help = match verb {
+        Some(verb) => format!("{program} {verb} --help"),
+        None => format!("{program} --help"),
+    };
+    if let Some(message) = own_words(error) {
+        return CliError::usage(message).hint(help);
     }
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
@@ -189,9 +205,29 @@ fn usage(program: &'static str, error: &clap::Error) -> CliError {
     }
     let error = CliError::usage(message.join("\n"));
     match hints.is_empty() {
-        true => error.hint(format!("{program} --help")),
+        true => error.hint(help),
         false => error.hint(hints.join("\n      ")),
     }
+}
+
+/// What our own parser says of a value, if it repeats the value: clap would say it twice.
+fn own_words(error: &clap::Error) -> Option<String> {
+    let (
+        ErrorKind::ValueValidation,
+        Some(ContextValue::String(value)),
+        Some(ContextValue::String(argument)),
+        Some(source),
+    ) = (
+        error.kind(),
+        error.get(ContextKind::InvalidValue),
+        error.get(ContextKind::InvalidArg),
+        std::error::Error::source(error),
+    )
+    else {
+        return None;
+    };
+    let words = source.to_string();
+    words.starts_with(&format!("{value:?} ")).then(|| format!("{argument}: {words}"))
 }
 
 #[cfg(test)]

@@ -6,6 +6,16 @@ fn parse(line: &str) -> Result<Command, clap::Error> {
 }
 
 #[test]
+fn a_refusal_names_the_argument_once_and_points_to_the_verbs_help() {
+    let name = refusal("config A");
+    assert!(name.message.starts_with("<APPLICATION>: \"A\" is not a valid application name: "), "{name:?}");
+    assert_eq!(name.hint.as_deref(), Some("periapt config --help"));
+    let number = refusal("-q show-task x");
+    assert!(number.message.starts_with("invalid value 'x' for '<ID>'"), "{number:?}");
+    assert_eq!(number.hint.as_deref(), Some("periapt show-task --help"));
+}
+
+#[test]
 fn the_definition_is_sound() {
     command("periapt").debug_assert();
 }
@@ -133,7 +143,9 @@ fn misuse_is_refused() {
 }
 
 fn refusal(line: &str) -> CliError {
-    usage("periapt", &parse(line).unwrap_err())
+    let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+    let verb = verb_of(&[&["periapt".into()], &words[..]].concat());
+    usage("periapt", verb.as_deref(), &parse(line).unwrap_err())
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub struct Exec {
     /// Refused: machines have no command line of their own here
     #[arg(long, value_name = "MACHINE")]
     machine: Vec<String>,
-    /// Beside whatever else the units do, without waiting for their turn
+    /// Without waiting for the other units of its machine; a unit still does one thing at a time
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     parallel: Option<bool>,
     /// Without effect

@@ -4,7 +4,8 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use periapt_controller::views::{OWNER, status::StatusReport};
+use periapt_controller::views::OWNER;
+use periapt_controller::views::status::{InvalidSelector, Selector, StatusReport};
 
 use super::deploy::no_effect;
 use crate::args::{ModelArgs, complete, duration};
@@ -13,12 +14,17 @@ use crate::output::{self, Colour, OutputFile, say};
 use crate::render::{status as render, time::Clock};
 use crate::session::{Session, zone};
 
+/// A selector as it was written. An empty one would select everything.
+fn selector(text: &str) -> std::result::Result<String, InvalidSelector> {
+    text.parse::<Selector>().map(|_| text.to_owned())
+}
+
 /// Show the model: its applications, units, machines and relations
 #[derive(Args, Debug)]
 #[command(visible_alias = "show-status")]
 pub struct Status {
     /// Only these applications, units and machines; * stands for any text
-    #[arg(value_name = "SELECTOR", add = complete::apps_and_units())]
+    #[arg(value_name = "SELECTOR", value_parser = selector, add = complete::apps_and_units())]
     selectors: Vec<String>,
     /// How to show
     #[arg(long, value_enum, default_value = "tabular")]
