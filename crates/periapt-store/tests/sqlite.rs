@@ -237,6 +237,7 @@ fn damage_is_found_and_left_alone() {
         let error = Sqlite::open(&path).unwrap_err();
         assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+        assert_eq!(error.to_string().lines().count(), 1, "{error}");
         assert_eq!(contents(&folder), before);
     }
 }

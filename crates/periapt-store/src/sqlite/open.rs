@@ -77,7 +77,10 @@ pub(super) fn database(path: &Path, max_bytes: Option<u64>) -> Result<Connection
         let verdict: String =
             connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sql)?;
         if verdict != "ok" {
-            return Err(StoreError::Corrupt { path: path.to_owned(), reason: verdict });
+            // SQLite's words begin with a heading on a line of its own.
+            let reason =
+                verdict.lines().filter(|line| !line.starts_with("***")).collect::<Vec<_>>().join("; ");
+            return Err(StoreError::Corrupt { path: path.to_owned(), reason });
         }
     }
     spare_log(false)?;
