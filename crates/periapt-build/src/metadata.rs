@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 
 use periapt_model::charm::{self, Base, CharmFiles, CharmMeta, Parsed, SourceText};
@@ -25,7 +26,11 @@ pub fn read(folder: &Path) -> Result<(Parsed, CharmFiles), BuildError> {
 fn files_of(folder: &Path) -> Result<CharmFiles, BuildError> {
     let file = |name: &str| {
         let path = folder.join(name);
-        match fs::read_to_string(&path) {
+        match text_of(&path) {
+            Ok(text) if text.len() as u64 > LONGEST => Err(BuildError::invalid(
+                &path,
+                format!("it is longer than {LONGEST} bytes, and no charm needs that"),
+            )),
             Ok(text) => Ok(Some(SourceText::new(path.display().to_string(), text))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(BuildError::io("read", &path)(error)),
@@ -38,6 +43,16 @@ fn files_of(folder: &Path) -> Result<CharmFiles, BuildError> {
         actions: file("actions.yaml")?,
         manifest: file("manifest.yaml")?,
     })
+}
+
+/// The longest file of metadata. A small archive may unpack to a large one.
+const LONGEST: u64 = 16 << 20;
+
+/// The text of a file, or a little more of it than [`LONGEST`].
+fn text_of(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    fs::File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Reads the metadata of a packed charm or of a tree. A `charmcraft.yaml` in it was for the build, and says nothing more.
