@@ -28,9 +28,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let var = |name| env::var(name).unwrap_or_default();
     let glibc = var("CARGO_CFG_TARGET_OS") == "linux" && var("CARGO_CFG_TARGET_ENV") == "gnu";
-    let already_static = var("CARGO_CFG_TARGET_FEATURE")
-        .split(',')
-        .any(|f| f == "crt-static");
+    let already_static = var("CARGO_CFG_TARGET_FEATURE").split(',').any(|f| f == "crt-static");
     if !glibc || already_static {
         return;
     }
@@ -53,23 +51,15 @@ fn static_libraries(out: &Path) -> io::Result<PathBuf> {
     let folder = out.join("static-libs");
     fs::create_dir_all(&folder)?;
     for (name, members) in LIBRARIES {
-        fs::write(
-            folder.join(format!("lib{name}.so")),
-            format!("GROUP({members})\n"),
-        )?;
+        fs::write(folder.join(format!("lib{name}.so")), format!("GROUP({members})\n"))?;
     }
 
     let source = out.join("probe.rs");
     let program = out.join("probe");
-    fs::write(
-        &source,
-        "fn main() { std::process::exit(std::env::args_os().len() as i32 - 1) }\n",
-    )?;
+    fs::write(&source, "fn main() { std::process::exit(std::env::args_os().len() as i32 - 1) }\n")?;
     let target = env::var_os("TARGET").unwrap_or_default();
     let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or("rustc".into()));
-    rustc
-        .args(["--crate-type=bin", "--edition=2024", "--target"])
-        .arg(&target);
+    rustc.args(["--crate-type=bin", "--edition=2024", "--target"]).arg(&target);
     if let Some(linker) = env::var_os("RUSTC_LINKER") {
         let mut option = std::ffi::OsString::from("-Clinker=");
         option.push(linker);
@@ -78,9 +68,7 @@ fn static_libraries(out: &Path) -> io::Result<PathBuf> {
     if let Ok(flags) = env::var("CARGO_ENCODED_RUSTFLAGS") {
         rustc.args(flags.split('\x1f').filter(|flag| !flag.is_empty()));
     }
-    rustc
-        .arg(format!("-Clink-arg=-L{}", folder.display()))
-        .arg("-Clink-arg=-static-pie");
+    rustc.arg(format!("-Clink-arg=-L{}", folder.display())).arg("-Clink-arg=-static-pie");
     let linked = rustc.arg(&source).arg("-o").arg(&program).output()?;
     if !linked.status.success() {
         return Err(io::Error::other("the linker refused"));

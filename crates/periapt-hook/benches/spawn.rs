@@ -51,9 +51,8 @@ fn run(command: &mut Command) -> Duration {
 
 fn print_ratio(agent: &Agent) {
     let (mut empty, mut hook) = (start_true(), start_hook(agent));
-    let (mut empty_times, mut hook_times): (Vec<_>, Vec<_>) = (0..ROUNDS)
-        .map(|_| (run(&mut empty), run(&mut hook)))
-        .unzip();
+    let (mut empty_times, mut hook_times): (Vec<_>, Vec<_>) =
+        (0..ROUNDS).map(|_| (run(&mut empty), run(&mut hook))).unzip();
     empty_times.sort_unstable();
     hook_times.sort_unstable();
     let at = |times: &[Duration], percent: usize| times[times.len() * percent / 100];
@@ -61,10 +60,7 @@ fn print_ratio(agent: &Agent) {
     for percent in [50, 90, 99] {
         let empty = micros(at(&empty_times, percent));
         let hook = micros(at(&hook_times, percent));
-        println!(
-            "p{percent}: /bin/true {empty:.0} µs, hook command {hook:.0} µs, ratio {:.2}",
-            hook / empty
-        );
+        println!("p{percent}: /bin/true {empty:.0} µs, hook command {hook:.0} µs, ratio {:.2}", hook / empty);
     }
     println!("goal: p50 ratio at most {GOAL}\n");
 }

@@ -43,9 +43,7 @@ impl Address {
     fn connect(&self) -> io::Result<UnixStream> {
         match self {
             Self::Path(path) => with_short_path(path, |path| UnixStream::connect(path)),
-            Self::Abstract(name) => {
-                UnixStream::connect_addr(&SocketAddr::from_abstract_name(name)?)
-            }
+            Self::Abstract(name) => UnixStream::connect_addr(&SocketAddr::from_abstract_name(name)?),
         }
     }
 }
@@ -113,22 +111,14 @@ const O_PATH: i32 = 0o10_000_000;
 ///
 /// # Errors
 /// Those of opening the folder and those of `use_path`.
-pub fn with_short_path<T>(
-    path: &Path,
-    use_path: impl FnOnce(&Path) -> io::Result<T>,
-) -> io::Result<T> {
+pub fn with_short_path<T>(path: &Path, use_path: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
     if path.as_os_str().len() < SUN_PATH_LEN {
         return use_path(path);
     }
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return use_path(path);
     };
-    let folder = OpenOptions::new()
-        .read(true)
-        .custom_flags(O_PATH)
-        .open(folder)?;
-    let short = Path::new("/proc/self/fd")
-        .join(folder.as_raw_fd().to_string())
-        .join(name);
+    let folder = OpenOptions::new().read(true).custom_flags(O_PATH).open(folder)?;
+    let short = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name);
     use_path(&short)
 }

@@ -122,11 +122,7 @@ impl Response {
     /// exit code 1 and `ERROR message` on standard error.
     #[must_use]
     pub fn refusal(message: impl fmt::Display) -> Self {
-        Self::Done {
-            code: 1,
-            stdout: Vec::new(),
-            stderr: format!("ERROR {message}\n").into_bytes(),
-        }
+        Self::Done { code: 1, stdout: Vec::new(), stderr: format!("ERROR {message}\n").into_bytes() }
     }
 }
 
@@ -164,10 +160,9 @@ impl fmt::Display for FrameError {
             ),
             Self::UnknownKind(kind) => write!(f, "unknown kind of hook message: {kind}"),
             Self::UnexpectedKind(kind) => write!(f, "unexpected hook message: {kind}"),
-            Self::TooLarge(size) => write!(
-                f,
-                "a hook message of {size} bytes is over the limit of {MAX_BODY} bytes"
-            ),
+            Self::TooLarge(size) => {
+                write!(f, "a hook message of {size} bytes is over the limit of {MAX_BODY} bytes")
+            }
             Self::TooManyArgs(count) => {
                 write!(f, "{count} arguments are over the limit of {MAX_ARGS}")
             }
@@ -242,13 +237,7 @@ pub fn decode_request(frame: &[u8]) -> Result<Request, FrameError> {
         flag => return Err(FrameError::StdinFlag(flag)),
     };
     body.end()?;
-    Ok(Request {
-        context_id,
-        dir,
-        command,
-        args,
-        stdin,
-    })
+    Ok(Request { context_id, dir, command, args, stdin })
 }
 
 /// Reads one whole frame (header and body) as a response.
@@ -275,13 +264,7 @@ pub fn decode_response(frame: &[u8]) -> Result<Response, FrameError> {
 /// # Errors
 /// [`FrameError::TooLarge`] and [`FrameError::TooManyArgs`].
 pub fn encode_request(request: &Request) -> Result<Vec<u8>, FrameError> {
-    let Request {
-        context_id,
-        dir,
-        command,
-        args,
-        stdin,
-    } = request;
+    let Request { context_id, dir, command, args, stdin } = request;
     if args.len() > MAX_ARGS {
         return Err(FrameError::TooManyArgs(args.len()));
     }
@@ -315,11 +298,7 @@ pub fn encode_request(request: &Request) -> Result<Vec<u8>, FrameError> {
 pub fn encode_response(response: &Response) -> Result<Vec<u8>, FrameError> {
     match response {
         Response::NeedStdin => start(Kind::NeedStdin, 0),
-        Response::Done {
-            code,
-            stdout,
-            stderr,
-        } => {
+        Response::Done { code, stdout, stderr } => {
             let body_len = size([stdout.as_slice(), stderr].into_iter()).saturating_add(1);
             let mut frame = start(Kind::Done, body_len)?;
             frame.push(*code);
@@ -381,10 +360,7 @@ impl<'a> Body<'a> {
 
     fn bytes(&mut self) -> Result<&'a [u8], FrameError> {
         let length = self.length()?;
-        let (bytes, rest) = self
-            .rest
-            .split_at_checked(length)
-            .ok_or(FrameError::Truncated)?;
+        let (bytes, rest) = self.rest.split_at_checked(length).ok_or(FrameError::Truncated)?;
         self.rest = rest;
         Ok(bytes)
     }
@@ -410,9 +386,7 @@ fn open(frame: &[u8]) -> Result<(Kind, Body<'_>), FrameError> {
 
 /// Bytes that these byte strings take in a body.
 fn size<'a>(strings: impl Iterator<Item = &'a [u8]>) -> usize {
-    strings.fold(0, |sum, bytes| {
-        sum.saturating_add(4).saturating_add(bytes.len())
-    })
+    strings.fold(0, |sum, bytes| sum.saturating_add(4).saturating_add(bytes.len()))
 }
 
 /// A frame's header, with room for the body.

@@ -49,10 +49,7 @@ pub fn main() -> ExitCode {
 /// How the program was started.
 #[derive(Debug, PartialEq, Eq)]
 enum Invocation {
-    Command {
-        command: OsString,
-        args: Vec<OsString>,
-    },
+    Command { command: OsString, args: Vec<OsString> },
     Help,
     Misuse,
 }
@@ -62,17 +59,13 @@ impl Invocation {
         let name = argv.next().unwrap_or_default();
         let name = Path::new(&name).file_name().unwrap_or(OsStr::new(OWN_NAME));
         if name != OWN_NAME {
-            return Self::Command {
-                command: name.to_owned(),
-                args: argv.collect(),
-            };
+            return Self::Command { command: name.to_owned(), args: argv.collect() };
         }
         match argv.next() {
             Some(first) if first == "--help" || first == "-h" => Self::Help,
-            Some(command) if !command.is_empty() && !is_option(&command) => Self::Command {
-                command,
-                args: argv.collect(),
-            },
+            Some(command) if !command.is_empty() && !is_option(&command) => {
+                Self::Command { command, args: argv.collect() }
+            }
             _ => Self::Misuse,
         }
     }
@@ -101,12 +94,9 @@ impl fmt::Display for Failure {
         const WHILE: &str = "a hook command works only while its hook runs";
         match self {
             Self::NotSet(name) => write!(f, "{name} not set"),
-            Self::Network(network) => write!(
-                f,
-                "{} is {network:?}, but only {:?} is served",
-                vars::SOCKET_NETWORK,
-                vars::UNIX
-            ),
+            Self::Network(network) => {
+                write!(f, "{} is {network:?}, but only {:?} is served", vars::SOCKET_NETWORK, vars::UNIX)
+            }
             Self::CurrentDir(error) => write!(f, "cannot find the current directory: {error}"),
             Self::Connect(address, error) => {
                 write!(f, "cannot connect to the unit agent at {address}: {error}")?;
@@ -117,10 +107,7 @@ impl fmt::Display for Failure {
             }
             Self::Call(error) => match error.kind() {
                 ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
-                    write!(
-                        f,
-                        "the unit agent closed the connection without an answer; {WHILE}"
-                    )
+                    write!(f, "the unit agent closed the connection without an answer; {WHILE}")
                 }
                 _ => write!(f, "cannot call the unit agent: {error}"),
             },
@@ -160,11 +147,7 @@ fn run(command: OsString, args: Vec<OsString>) -> Result<u8, Failure> {
     }
     match response {
         Response::NeedStdin => Err(Failure::StdinAskedAgain),
-        Response::Done {
-            code,
-            stdout,
-            stderr,
-        } => {
+        Response::Done { code, stdout, stderr } => {
             // In Juju's order, for callers that send both to one place.
             let printed = print(&stdout, code);
             print_error(&stderr);
@@ -175,9 +158,7 @@ fn run(command: OsString, args: Vec<OsString>) -> Result<u8, Failure> {
 
 /// A variable of the environment; like Juju's commands, this program takes an empty one as not set.
 fn required(name: &'static str) -> Result<OsString, Failure> {
-    env::var_os(name)
-        .filter(|value| !value.is_empty())
-        .ok_or(Failure::NotSet(name))
+    env::var_os(name).filter(|value| !value.is_empty()).ok_or(Failure::NotSet(name))
 }
 
 fn read_stdin() -> Result<Vec<u8>, Failure> {
@@ -220,10 +201,7 @@ mod tests {
     }
 
     fn command(name: &str, args: &[&str]) -> Invocation {
-        Invocation::Command {
-            command: name.into(),
-            args: args.iter().map(OsString::from).collect(),
-        }
+        Invocation::Command { command: name.into(), args: args.iter().map(OsString::from).collect() }
     }
 
     #[test]
@@ -237,21 +215,14 @@ mod tests {
 
     #[test]
     fn under_its_own_name_the_first_argument_is_the_command() {
-        assert_eq!(
-            invocation(&["./periapt-hook", "juju-log", "--help"]),
-            command("juju-log", &["--help"])
-        );
+        assert_eq!(invocation(&["./periapt-hook", "juju-log", "--help"]), command("juju-log", &["--help"]));
     }
 
     #[test]
     fn without_a_command_it_is_misused() {
-        for argv in [
-            &[][..],
-            &["periapt-hook"],
-            &["periapt-hook", ""],
-            &["periapt-hook", "--verbose"],
-            &[".."],
-        ] {
+        for argv in
+            [&[][..], &["periapt-hook"], &["periapt-hook", ""], &["periapt-hook", "--verbose"], &[".."]]
+        {
             assert_eq!(invocation(argv), Invocation::Misuse, "{argv:?}");
         }
         assert_eq!(invocation(&["periapt-hook", "-h"]), Invocation::Help);

@@ -25,18 +25,9 @@ fn good_requests() -> Vec<(&'static str, Request)> {
     vec![
         ("request-plain", request(&[b"-r", b"db:1", b"a=b"], None)),
         ("request-no-arguments", request(&[], None)),
-        (
-            "request-not-utf8",
-            request(&[b"\xff\xfe", b"", b"\n"], None),
-        ),
-        (
-            "request-stdin",
-            request(&[b"--file", b"-"], Some(b"a: b\n")),
-        ),
-        (
-            "request-stdin-empty",
-            request(&[b"--file", b"-"], Some(b"")),
-        ),
+        ("request-not-utf8", request(&[b"\xff\xfe", b"", b"\n"], None)),
+        ("request-stdin", request(&[b"--file", b"-"], Some(b"a: b\n"))),
+        ("request-stdin-empty", request(&[b"--file", b"-"], Some(b""))),
     ]
 }
 
@@ -71,10 +62,7 @@ fn bad_frames() -> Vec<(&'static str, Vec<u8>)> {
         ("bad-kind", changed(3, 0xff)),
         ("bad-length-huge", changed(4, 0xff)),
         ("bad-string-length-huge", changed(8, 0xff)),
-        (
-            "bad-args-count",
-            b"PH\x01\x01\0\0\0\x14\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff\xff\xff\0\0\0\0".to_vec(),
-        ),
+        ("bad-args-count", b"PH\x01\x01\0\0\0\x14\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff\xff\xff\0\0\0\0".to_vec()),
     ]
 }
 
@@ -105,11 +93,7 @@ fn every_frame_of_the_corpus_reads_as_its_name_says() {
     let mut seen = BTreeSet::new();
     for entry in fs::read_dir(&folder).expect("corpus") {
         let path = entry.expect("entry").path();
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default()
-            .to_owned();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
         let frame = fs::read(&path).expect("read");
         fuzz_frames(&frame);
         let kind = name.split('-').next().unwrap_or_default();

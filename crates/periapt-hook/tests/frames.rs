@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use periapt_hook::client::{Address, Connection, call};
 use periapt_hook::frame::{
-    FrameError, HEADER_LEN, Kind, MAX_ARGS, MAX_BODY, Request, Response, decode_header,
-    decode_request, decode_response, encode_request, encode_response, read_frame,
+    FrameError, HEADER_LEN, Kind, MAX_ARGS, MAX_BODY, Request, Response, decode_header, decode_request,
+    decode_response, encode_request, encode_response, read_frame,
 };
 use periapt_hook::fuzz_frames;
 use proptest::collection::vec;
@@ -21,20 +21,15 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn requests() -> impl Strategy<Value = Request> {
-    (
-        bytes(),
-        bytes(),
-        bytes(),
-        vec(bytes(), 0..6),
-        proptest::option::of(bytes()),
-    )
-        .prop_map(|(context_id, dir, command, args, stdin)| Request {
+    (bytes(), bytes(), bytes(), vec(bytes(), 0..6), proptest::option::of(bytes())).prop_map(
+        |(context_id, dir, command, args, stdin)| Request {
             context_id,
             dir: PathBuf::from(std::ffi::OsString::from_vec(dir)),
             command,
             args,
             stdin,
-        })
+        },
+    )
 }
 
 fn responses() -> impl Strategy<Value = Response> {
@@ -131,10 +126,7 @@ fn each_fault_of_a_header_has_its_error() {
     assert_eq!(decode(&header(4, 0)), Err(FrameError::UnknownKind(4)));
     assert_eq!(decode(&header(1, MAX_BODY as u32)), Ok(()));
     let over = MAX_BODY + 1;
-    assert_eq!(
-        decode(&header(1, over as u32)),
-        Err(FrameError::TooLarge(over))
-    );
+    assert_eq!(decode(&header(1, over as u32)), Err(FrameError::TooLarge(over)));
     let header = decode_header(b"PH\x01\x03\0\0\x01\x02").expect("a header");
     assert_eq!((header.kind(), header.body_len()), (Kind::Done, 258));
 }
@@ -144,33 +136,15 @@ fn each_fault_of_a_body_has_its_error() {
     let frame = |kind, body: &[u8]| [header(kind, body.len() as u32).as_slice(), body].concat();
     let strings = [0; 12];
     let with = |tail: &[u8]| frame(1, &[&strings, tail].concat());
-    assert_eq!(
-        decode_request(&with(b"\0\0\0\0\x02")),
-        Err(FrameError::StdinFlag(2))
-    );
-    assert_eq!(
-        decode_request(&with(b"\0\0\0\0\0!")),
-        Err(FrameError::TrailingBytes(1))
-    );
-    assert_eq!(
-        decode_request(&with(b"\0\0\0\x09\0")),
-        Err(FrameError::Truncated)
-    );
-    assert_eq!(
-        decode_request(&with(b"\x7f\xff\xff\xff\0")),
-        Err(FrameError::TooManyArgs(0x7fff_ffff))
-    );
-    assert_eq!(
-        decode_response(&frame(2, b"?")),
-        Err(FrameError::TrailingBytes(1))
-    );
+    assert_eq!(decode_request(&with(b"\0\0\0\0\x02")), Err(FrameError::StdinFlag(2)));
+    assert_eq!(decode_request(&with(b"\0\0\0\0\0!")), Err(FrameError::TrailingBytes(1)));
+    assert_eq!(decode_request(&with(b"\0\0\0\x09\0")), Err(FrameError::Truncated));
+    assert_eq!(decode_request(&with(b"\x7f\xff\xff\xff\0")), Err(FrameError::TooManyArgs(0x7fff_ffff)));
+    assert_eq!(decode_response(&frame(2, b"?")), Err(FrameError::TrailingBytes(1)));
     assert_eq!(decode_response(&frame(3, b"")), Err(FrameError::Truncated));
     let mut two = frame(2, b"");
     two.extend_from_slice(&frame(2, b""));
-    assert_eq!(
-        decode_response(&two),
-        Err(FrameError::TrailingBytes(HEADER_LEN))
-    );
+    assert_eq!(decode_response(&two), Err(FrameError::TrailingBytes(HEADER_LEN)));
 }
 
 #[test]
@@ -178,22 +152,13 @@ fn what_is_too_large_is_refused_before_it_is_sent() {
     let fits = MAX_BODY - 1 - 8;
     let frame = encode_response(&done(0, vec![0; fits], "")).expect("at the limit");
     assert_eq!(frame.len(), HEADER_LEN + MAX_BODY);
-    assert_eq!(
-        encode_response(&done(0, vec![0; fits], "!")),
-        Err(FrameError::TooLarge(MAX_BODY + 1))
-    );
+    assert_eq!(encode_response(&done(0, vec![0; fits], "!")), Err(FrameError::TooLarge(MAX_BODY + 1)));
     let mut request = small_request();
     request.stdin = Some(vec![0; MAX_BODY]);
-    assert!(matches!(
-        encode_request(&request),
-        Err(FrameError::TooLarge(_))
-    ));
+    assert!(matches!(encode_request(&request), Err(FrameError::TooLarge(_))));
     request.stdin = None;
     request.args = vec![Vec::new(); MAX_ARGS + 1];
-    assert_eq!(
-        encode_request(&request),
-        Err(FrameError::TooManyArgs(MAX_ARGS + 1))
-    );
+    assert_eq!(encode_request(&request), Err(FrameError::TooManyArgs(MAX_ARGS + 1)));
 }
 
 #[test]

@@ -77,10 +77,7 @@ fn a_link_sends_all_of_its_call_and_gives_back_all_of_the_answer() {
 #[test]
 fn under_its_own_name_it_takes_the_command_as_an_argument() {
     let agent = Agent::start(|request| done(0, request.command, ""));
-    let output = command("periapt-hook", &agent.socket)
-        .arg("config-get")
-        .output()
-        .expect("run");
+    let output = command("periapt-hook", &agent.socket).arg("config-get").output().expect("run");
     assert_output(&output, 0, "config-get", "");
 }
 
@@ -91,10 +88,7 @@ fn under_its_own_name_alone_it_says_how_it_is_used() {
     assert!(output.stdout.is_empty());
     assert!(output.stderr.starts_with(b"Usage: periapt-hook COMMAND"));
 
-    let output = command("periapt-hook", "/nowhere")
-        .arg("--help")
-        .output()
-        .expect("run");
+    let output = command("periapt-hook", "/nowhere").arg("--help").output().expect("run");
     assert_eq!(output.status.code(), Some(0));
     assert!(output.stdout.starts_with(b"Usage: periapt-hook COMMAND"));
 }
@@ -112,16 +106,12 @@ fn outside_a_hook_it_names_the_missing_variable() {
 
 #[test]
 fn only_unix_sockets_are_served() {
-    let output = command("config-get", "127.0.0.1:30000")
-        .env("JUJU_AGENT_SOCKET_NETWORK", "tcp")
-        .output();
+    let output = command("config-get", "127.0.0.1:30000").env("JUJU_AGENT_SOCKET_NETWORK", "tcp").output();
     let error = "ERROR JUJU_AGENT_SOCKET_NETWORK is \"tcp\", but only \"unix\" is served\n";
     assert_output(&output.expect("run"), 1, "", error);
 
     let agent = Agent::start(|_| done(0, "yes", ""));
-    let output = command("config-get", &agent.socket)
-        .env("JUJU_AGENT_SOCKET_NETWORK", "")
-        .output();
+    let output = command("config-get", &agent.socket).env("JUJU_AGENT_SOCKET_NETWORK", "").output();
     assert_output(&output.expect("run"), 0, "yes", "");
 }
 
@@ -136,12 +126,7 @@ fn when_the_agent_has_gone_it_says_so() {
         )
     };
     let output = command("config-get", &socket).output().expect("run");
-    assert_output(
-        &output,
-        1,
-        "",
-        &error("No such file or directory (os error 2)"),
-    );
+    assert_output(&output, 1, "", &error("No such file or directory (os error 2)"));
 
     drop(UnixListener::bind(&socket).expect("bind"));
     let output = command("config-get", &socket).output().expect("run");
@@ -224,11 +209,7 @@ fn stdin_over_the_limit_is_refused_by_name() {
     // Within the limit by itself, but not together with the rest of the request.
     let output = run(MAX_BODY);
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        output
-            .stderr
-            .ends_with(b"is over the limit of 67108864 bytes\n")
-    );
+    assert!(output.stderr.ends_with(b"is over the limit of 67108864 bytes\n"));
     // An agent that never has enough does not keep the program for ever.
     let error = "ERROR the unit agent asked for standard input twice\n";
     assert_output(&run(3), 1, "", error);
@@ -306,9 +287,6 @@ fn a_vanished_working_directory_is_an_error() {
 fn it_is_linked_as_the_build_script_found_possible() {
     let program = std::fs::read(env!("CARGO_BIN_EXE_hook")).expect("read");
     // The loader's path stands in the file just as the kernel reads it.
-    let loader = program
-        .windows(b"/ld-linux".len())
-        .take(4096)
-        .any(|bytes| bytes == b"/ld-linux");
+    let loader = program.windows(b"/ld-linux".len()).take(4096).any(|bytes| bytes == b"/ld-linux");
     assert_eq!(loader, option_env!("PERIAPT_HOOK_STATIC").is_none());
 }

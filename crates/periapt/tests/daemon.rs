@@ -29,7 +29,8 @@ fn a_model_is_where_it_was_after_a_restart() {
 fn a_store_that_cannot_be_used_is_named_and_left_as_it_was() {
     let bench = Bench::new();
     let store = bench.home().join("periapt.db");
-    let rubbish = b"this is no database, however long it may be: it only has to be longer than a header of SQLite";
+    let rubbish =
+        b"this is no database, however long it may be: it only has to be longer than a header of SQLite";
     std::fs::write(&store, rubbish).expect("a file");
     let said = bench.refused(&["status"]);
     assert!(said.stderr.contains("periapt.db"), "{said:?}");

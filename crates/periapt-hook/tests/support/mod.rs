@@ -23,10 +23,7 @@ impl Agent {
         let folder = tempfile::tempdir().expect("temporary folder");
         let socket = folder.path().join("agent.socket");
         spawn(UnixListener::bind(&socket).expect("bind"), serve);
-        Self {
-            _folder: folder,
-            socket,
-        }
+        Self { _folder: folder, socket }
     }
 }
 
@@ -50,9 +47,5 @@ pub fn serve(mut stream: UnixStream, answer: &impl Fn(Request) -> Response) {
 }
 
 pub fn done(code: u8, stdout: impl Into<Vec<u8>>, stderr: impl Into<Vec<u8>>) -> Response {
-    Response::Done {
-        code,
-        stdout: stdout.into(),
-        stderr: stderr.into(),
-    }
+    Response::Done { code, stdout: stdout.into(), stderr: stderr.into() }
 }
