@@ -21,7 +21,7 @@ use crate::deferred;
 use crate::execution::{self, End, Interruption, Job, Ran, is_from_outside, log_end, signal_name};
 use crate::fault;
 use crate::output::Kept;
-use crate::report::now;
+use crate::report::{moment, now};
 use crate::serve::Served;
 use crate::shared::{PLACE_HELD, Shared};
 use crate::unit::{Committed, Ended, Picture, UnitAgent};
@@ -86,6 +86,7 @@ impl Work {
 impl UnitAgent {
     /// Does a step that runs something, from waiting for its turn to the commit.
     pub(crate) async fn perform(&mut self, picture: Picture, step: Step) -> Result<(), Ended> {
+        moment(&self.unit, "decided");
         let work = Work::of(&step, &picture.model);
         let machine = picture.model.units.get(&self.unit).map(|unit| unit.machine);
         let locked = machine.filter(|_| work.as_ref().is_some_and(|work| !work.parallel));
@@ -239,6 +240,7 @@ impl UnitAgent {
                 return Err(Ended::Failed(why));
             }
         }
+        moment(&self.unit, "committed");
         fault::point("after-finish-commit");
         Ok(())
     }

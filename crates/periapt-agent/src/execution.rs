@@ -22,7 +22,7 @@ use crate::fault;
 use crate::folder::UnitFolder;
 use crate::leftover::Footprint;
 use crate::output::{Capture, Kept, Tail};
-use crate::report::{Report, now};
+use crate::report::{Report, moment, now};
 use crate::serve::{Outside, Served, Serving};
 use crate::shared::Shared;
 use crate::socket::Server;
@@ -186,6 +186,7 @@ async fn run_file(
             (End::NotStarted(not_started(&program.file, &error)), Kept::default())
         }
         Ok(mut process) => {
+            moment(job.unit, "started");
             // Without the group the process is still found by its context.
             let _ = footprint.started(&mut footprint_file, process.group());
             fault::point("after-spawn");
@@ -195,6 +196,7 @@ async fn run_file(
             let (stdout, stderr) = (process.stdout.take(), process.stderr.take());
             let capture = Capture::start(stdout, stderr, job.report.clone(), module, tail, whole);
             let end = attend(shared, &mut process, &server, interruption).await?;
+            moment(job.unit, "ended");
             fault::point("after-exit");
             if matches!(end, End::Interrupted(_) | End::Rebooting) {
                 end_group(shared, footprint).await;

@@ -15,6 +15,12 @@ pub(crate) const OPERATION: &str = "juju.worker.uniter.operation";
 /// The module of lines about the agent itself.
 pub(crate) const UNITER: &str = "juju.worker.uniter";
 
+/// Writes a moment in the life of a dispatch to the daemon's own log, for whoever measures what an agent adds to it:
+/// `decided`, `started` (the process), `ended` (the process), `committed`. Off unless `PERIAPT_LOG` asks for it.
+pub(crate) fn moment(unit: &UnitName, what: &str) {
+    tracing::trace!(target: "periapt_agent::moments", "{what} {unit}");
+}
+
 /// The wall clock.
 pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -1,7 +1,10 @@
 //! What must hold after every action, whatever happened.
 
+use std::collections::BTreeSet;
+
 use periapt_model::names::{RelationId, UnitName};
 use periapt_model::observe::observe;
+use periapt_model::time::Timestamp;
 
 use crate::{RestReason, Step, why};
 
@@ -9,19 +12,42 @@ use super::Broken;
 use super::charm;
 use super::world::World;
 
-fn broken(invariant: &'static str, text: String) -> Result<(), Broken> {
+fn broken<T>(invariant: &'static str, text: String) -> Result<T, Broken> {
     Err(Broken { invariant, text })
 }
 
+/// Every so many steps all units are checked, whether they were concerned or not.
+const CHECK_ALL_EVERY: u64 = 50;
+
 impl World {
-    pub(super) fn check(&self) -> Result<(), Broken> {
-        self.effects_count_once()?;
-        self.nobody_waits_in_the_dark()
+    /// Checks the units that the last action may have concerned.
+    pub(super) fn check(&mut self) -> Result<(), Broken> {
+        if self.done.steps.is_multiple_of(CHECK_ALL_EVERY) {
+            return self.check_all();
+        }
+        std::mem::take(&mut self.unchecked).iter().try_for_each(|unit| self.check_unit(unit))
+    }
+
+    fn check_all(&mut self) -> Result<(), Broken> {
+        self.unchecked.clear();
+        let counting: BTreeSet<UnitName> = self.expected.keys().map(|(unit, _)| unit.clone()).collect();
+        let acting = self.agents.keys().cloned();
+        acting.chain(counting).collect::<BTreeSet<_>>().iter().try_for_each(|unit| self.check_unit(unit))
+    }
+
+    fn check_unit(&mut self, unit: &UnitName) -> Result<(), Broken> {
+        self.effects_count_once(unit)?;
+        let until = self.does_not_wait_in_the_dark(unit)?;
+        if let Some(agent) = self.agents.get_mut(unit) {
+            agent.until = until;
+        }
+        Ok(())
     }
 
     /// I2: what was committed is there once, what was not is not there.
-    fn effects_count_once(&self) -> Result<(), Broken> {
-        for ((relation, unit), expected) in &self.expected {
+    fn effects_count_once(&self, unit: &UnitName) -> Result<(), Broken> {
+        let of_unit = self.expected.range((unit.clone(), None)..).take_while(|((of, _), _)| of == unit);
+        for ((_, relation), expected) in of_unit {
             let (there, counted) = match relation {
                 Some(id) => (self.model.member(*id, unit).is_some(), charm::counted(&self.model, *id, unit)),
                 None => (self.model.units.contains_key(unit), charm::stored(&self.model, unit)),
@@ -35,41 +61,40 @@ impl World {
         Ok(())
     }
 
-    /// I4 and I7: every agent that rests without being settled knows its next moment, or says that it waits for a person.
-    fn nobody_waits_in_the_dark(&self) -> Result<(), Broken> {
-        for (unit, agent) in self.agents.iter().filter(|(_, agent)| agent.running.is_none()) {
-            let (Some(local), Some(remote)) = (self.local(unit), observe(&self.model, unit)) else {
-                continue;
-            };
-            let moment = self.moment(unit);
-            let step = crate::next(local, &remote, &moment);
-            if step != crate::next(local, &remote, &moment) {
-                return broken("I7", format!("{unit}: two answers to one question"));
-            }
-            if let Step::Rest { until, why: reason } = &step {
-                let by_hand = matches!(reason, RestReason::HookFailed { .. }) && !remote.retry_hooks;
-                let wakes_off =
-                    matches!(reason, RestReason::Deferred { .. }) && remote.deferred_wake.is_none();
-                let settled = matches!(reason, RestReason::Settled | RestReason::Gone);
-                if until.is_none() && !by_hand && !wakes_off && !settled {
-                    return broken(
-                        "I4",
-                        format!("{unit} (agent {}) rests for {reason:?} without end", agent.epoch),
-                    );
-                }
-                if until.is_some_and(|at| at <= self.now) {
-                    return broken("I4", format!("{unit} rests although {until:?} has come: {reason:?}"));
-                }
-                if !settled && why(local, &remote, &moment).waits.is_empty() {
-                    return broken("I4", format!("{unit} rests for {reason:?}, and why says nothing"));
-                }
-            }
+    /// I4 and I7: an agent that rests without being settled knows its next moment, or says that it waits for a person.
+    /// Returns until when it rests.
+    fn does_not_wait_in_the_dark(&self, unit: &UnitName) -> Result<Option<Timestamp>, Broken> {
+        let Some(agent) = self.agents.get(unit).filter(|agent| agent.running.is_none()) else {
+            return Ok(None);
+        };
+        let (Some(local), Some(remote)) = (self.local(unit), observe(&self.model, unit)) else {
+            return Ok(None);
+        };
+        let moment = self.moment(unit);
+        let step = crate::next(local, &remote, &moment);
+        if step != crate::next(local, &remote, &moment) {
+            return broken("I7", format!("{unit}: two answers to one question"));
         }
-        Ok(())
+        let Step::Rest { until, why: reason } = &step else { return Ok(None) };
+        let by_hand = matches!(reason, RestReason::HookFailed { .. }) && !remote.retry_hooks;
+        let wakes_off = matches!(reason, RestReason::Deferred { .. }) && remote.deferred_wake.is_none();
+        let settled = matches!(reason, RestReason::Settled | RestReason::Gone);
+        if until.is_none() && !by_hand && !wakes_off && !settled {
+            let text = format!("{unit} (agent {}) rests for {reason:?} without end", agent.epoch);
+            return broken("I4", text);
+        }
+        if until.is_some_and(|at| at <= self.now) {
+            return broken("I4", format!("{unit} rests although {until:?} has come: {reason:?}"));
+        }
+        if !settled && why(local, &remote, &moment).waits.is_empty() {
+            return broken("I4", format!("{unit} rests for {reason:?}, and why says nothing"));
+        }
+        Ok(*until)
     }
 
     /// I3 and convergence: what must be true when everything has settled.
-    pub(super) fn check_settled(&self) -> Result<(), Broken> {
+    pub(super) fn check_settled(&mut self) -> Result<(), Broken> {
+        self.check_all()?;
         if self.tasks_open() {
             return broken("settles", "a task is still open".to_owned());
         }

@@ -1,6 +1,6 @@
 //! A simulated model with its agents, and what an action does to it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use periapt_model::apply::apply;
@@ -12,9 +12,9 @@ use periapt_model::entity::{Charm, ModelInfo};
 use periapt_model::hook::Hook;
 use periapt_model::journal::{Entry, Outcome};
 use periapt_model::local::Local;
-use periapt_model::model::{Model, Write};
+use periapt_model::model::{Key, Model, Record, Write};
 use periapt_model::names::{AppName, CharmId, ModelName, RelationId, UnitName};
-use periapt_model::observe::observe;
+use periapt_model::observe::{concerned, observe};
 use periapt_model::remote::Remote;
 use periapt_model::step_commit::{Commit, CommitRefusal};
 use periapt_model::time::{Moment, Timestamp};
@@ -94,6 +94,8 @@ pub(super) struct Agent {
     /// The change that its last commit was: it may see nothing older.
     last_commit: u64,
     pub running: Option<Running>,
+    /// Until when it rested when it was last checked.
+    pub until: Option<Timestamp>,
     checker: Checker,
 }
 
@@ -110,7 +112,9 @@ pub struct World {
     history: VecDeque<(u64, Model)>,
     changes: u64,
     /// What databags and state must count, by what was committed.
-    pub(super) expected: BTreeMap<(Option<RelationId>, UnitName), u64>,
+    pub(super) expected: BTreeMap<(UnitName, Option<RelationId>), u64>,
+    /// The units about which something may have changed since they were checked.
+    pub(super) unchecked: BTreeSet<UnitName>,
     /// Handlers finish and processes end well from now on.
     pub(super) giving_up: bool,
     pub(super) done: Done,
@@ -133,6 +137,7 @@ impl World {
             boots: BTreeMap::new(),
             changes: 0,
             expected: BTreeMap::new(),
+            unchecked: BTreeSet::new(),
             giving_up: false,
             done: Done::default(),
         }
@@ -224,7 +229,7 @@ impl World {
             Action::Decide(unit) => self.decide(unit),
             Action::End(unit, ending, choice) => self.end(unit, *ending, *choice),
             Action::Pass(span) => {
-                self.now = self.now + *span;
+                self.pass_to(self.now + *span);
                 Ok(true)
             }
             Action::PassToTimer => Ok(self.pass_to_timer()),
@@ -262,7 +267,10 @@ impl World {
     }
 
     fn store(&mut self, writes: &[Write]) {
+        let before = self.model.clone();
         writes.iter().for_each(|write| self.model.write(write));
+        self.unchecked.append(&mut concerned(&before, &self.model, writes));
+        self.unchecked.extend(writes.iter().filter_map(owner).cloned());
         self.changes += 1;
         self.history.push_back((self.changes, self.model.clone()));
         if self.history.len() > HISTORY {
@@ -293,6 +301,7 @@ impl World {
                 view: None,
                 last_commit: self.changes,
                 running: None,
+                until: None,
                 checker,
             };
             self.agents.insert(unit.clone(), agent);
@@ -423,10 +432,10 @@ impl World {
 
     fn count(&mut self, unit: &UnitName, effects: &Effects) {
         for id in effects.relations.keys().filter(|id| self.model.relations.contains_key(*id)) {
-            *self.expected.entry((Some(*id), unit.clone())).or_default() += 1;
+            *self.expected.entry((unit.clone(), Some(*id))).or_default() += 1;
         }
         if !effects.state.is_empty() {
-            *self.expected.entry((None, unit.clone())).or_default() += 1;
+            *self.expected.entry((unit.clone(), None)).or_default() += 1;
         }
     }
 
@@ -505,10 +514,17 @@ impl World {
             .min()
     }
 
+    /// Lets time pass, which concerns those that rested until then.
+    fn pass_to(&mut self, at: Timestamp) {
+        self.now = at;
+        let due = self.agents.iter().filter(|(_, agent)| agent.until.is_some_and(|until| until <= at));
+        self.unchecked.extend(due.map(|(unit, _)| unit.clone()));
+    }
+
     fn pass_to_timer(&mut self) -> bool {
         match self.first_timer() {
             Some(at) if at > self.now => {
-                self.now = at;
+                self.pass_to(at);
                 true
             }
             _ => false,
@@ -534,6 +550,15 @@ impl World {
             Step::Hook { hook, .. } => Some(hook),
             _ => None,
         }
+    }
+}
+
+/// Whose own record it is.
+fn owner(write: &Write) -> Option<&UnitName> {
+    match write {
+        Write::Put(Record::Agent(unit, _) | Record::CharmState(unit, _) | Record::Member(_, unit, _))
+        | Write::Delete(Key::Agent(unit) | Key::CharmState(unit) | Key::Member(_, unit)) => Some(unit),
+        _ => None,
     }
 }
 

@@ -16,6 +16,7 @@ use rustix::process::Pid;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
 
 use crate::home::Home;
 
@@ -117,8 +118,18 @@ fn take_lock(home: &Home) -> Result<File, DaemonError> {
     Ok(file)
 }
 
+/// The daemon's own log, on standard error: in the background that is a file. `PERIAPT_LOG` says what is kept, in the
+/// words of `tracing_subscriber::EnvFilter`.
+fn start_log() {
+    let filter = EnvFilter::try_from_env("PERIAPT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(std::io::stderr);
+    // One that is there already will do.
+    log.try_init().ok();
+}
+
 /// Runs until a signal or a command ends it. In the `background` it says one line on standard output and closes it.
 pub fn run(home: &Home, background: bool) -> Result<(), DaemonError> {
+    start_log();
     let result = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
