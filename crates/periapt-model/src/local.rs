@@ -73,7 +73,7 @@ pub enum HookStep {
         /// The failures before this attempt, if any.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<Failure>,
-        /// When its process was ended from outside. None: it runs, or its daemon died under it.
+        /// When its process was ended from outside, or another agent took the unit. None: it runs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ended: Option<Timestamp>,
     },

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::command::{Answer, Refusal, Tell};
 use crate::entity::{Agent, LeaderSettings, Leadership};
 use crate::journal::{Entry, Mark};
+use crate::local::{HookStep, Op};
 use crate::model::{Draft, Key, Record};
 use crate::names::{AppName, UnitName};
 use crate::status::{Life, Status};
@@ -17,6 +18,10 @@ pub(super) fn take(draft: &mut Draft, unit: &UnitName, now: Timestamp) -> Result
     let mut agent = draft.model.agents.get(unit).map(|a| Agent::clone(a)).unwrap_or_default();
     agent.epoch += 1;
     let epoch = agent.epoch;
+    // What the agent before this one ran has ended with it, or is ended before anything else runs.
+    if let Op::Hook { step: HookStep::Pending { ended: ended @ None, .. }, .. } = &mut agent.local.op {
+        *ended = Some(now);
+    }
     draft.put(Record::Agent(unit.clone(), Arc::new(agent)));
     draft.journal(now, unit.clone(), Entry::Mark(Mark::AgentStarted { epoch }));
     Ok(Answer::Epoch(epoch))

@@ -79,6 +79,29 @@ fn the_daemon_dies_in_the_middle_of_each_hook() {
 }
 
 #[test]
+fn a_hook_whose_daemon_dies_each_time_is_given_rest() {
+    let arena = Arena::new();
+    arena.ok(&["deploy", &charm("testing/recorder"), "a", "--config", "hold=start"]);
+    let mut before = Vec::new();
+    for _ in 0..3 {
+        before.push(held(&arena, "a/0", "hooks/start", &before));
+        arena.kill_daemon();
+        arena.ok(&["status"]);
+    }
+    // Nothing runs now, and nobody says that it does.
+    let why = until("the third death is seen", SOON, || {
+        let why = arena.ok(&["why", "a/0"]);
+        why.contains("in attempt 3").then_some(why)
+    });
+    assert!(why.contains("start was interrupted") && why.contains("it runs again in "), "{why}");
+    held(&arena, "a/0", "hooks/start", &before);
+    release(&arena, "a/0");
+    arena.settle();
+    audit::recorder(&arena, "a/0", 3);
+    arena.close();
+}
+
+#[test]
 fn an_action_whose_daemon_dies_has_failed() {
     let arena = Arena::new();
     arena.ok(&["deploy", &charm("testing/recorder"), "a", "--config", "hold=echo"]);
