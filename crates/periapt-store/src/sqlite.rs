@@ -9,6 +9,7 @@
 mod lock;
 mod open;
 mod read;
+mod room;
 mod write;
 
 use std::path::{Path, PathBuf};

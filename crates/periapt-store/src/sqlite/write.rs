@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{failure, from_sql, to_sql};
+use super::lock::beside;
+use super::{failure, from_sql, room, to_sql};
 use crate::engine::Backend;
 use crate::txn::Write;
 use crate::{Key, KeyRange, KeyValue, LeaseId, Revision, StoreError};
@@ -20,15 +21,27 @@ pub(super) struct Writer {
     connection: Connection,
     /// The revision of the last commit.
     head: Revision,
+    /// Whether the log has been given room, as far as that was possible.
+    roomy: bool,
 }
 
 impl Writer {
     pub(super) fn new(path: PathBuf, connection: Connection, head: Revision) -> Self {
-        Self { path, connection, head }
+        Self { path, connection, head, roomy: false }
     }
 
     fn run<T>(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         work(&self.connection).map_err(|error| failure(&self.path, &error))
+    }
+
+    /// Gives the log room, while nobody writes to it. Without it commits are slower, and no more than that.
+    fn make_room(&mut self) -> Result<(), StoreError> {
+        self.roomy = true;
+        self.begin()?;
+        if let Err(error) = room::make(&beside(&self.path, "-wal")) {
+            tracing::info!(path = %self.path.display(), %error, "no room for the write-ahead log");
+        }
+        self.run(|connection| connection.prepare_cached("ROLLBACK")?.execute([]).map(drop))
     }
 }
 
@@ -121,6 +134,11 @@ impl Backend for Writer {
     }
 
     fn after_commit(&mut self) {
+        if !self.roomy
+            && let Err(error) = self.make_room()
+        {
+            tracing::warn!(path = %self.path.display(), %error, "cannot give the write-ahead log room");
+        }
         let folded = checkpoint(&self.connection);
         // Nothing is lost by it: the log goes on growing, and the next batch tries again.
         if let Err(error) = folded {
