@@ -10,7 +10,7 @@ use periapt_controller::api::{Api, CharmStore};
 use periapt_controller::views::Host;
 use periapt_controller::{Controller, OpenError, Options};
 use periapt_model::names::{CharmId, ModelName};
-use periapt_store::{Sqlite, StoreError};
+use periapt_store::{HistoryLimits, Sqlite, SqliteOptions, StoreError};
 use rustix::fs::FlockOperation;
 use rustix::process::Pid;
 use tokio::net::UnixListener;
@@ -156,10 +156,18 @@ fn say(line: &str) {
     }
 }
 
+/// The one watch on the daemon's store is that of the controller on leases, which change twice a minute: a history of
+/// more would be memory that nobody reads.
+fn store_options() -> SqliteOptions {
+    let mut options = SqliteOptions::default();
+    options.store.history = HistoryLimits { events: 1024, bytes: 1 << 20 };
+    options
+}
+
 async fn serve(home: &Home, background: bool) -> Result<(), DaemonError> {
     // Given back by the system when the process has ended, not before: whoever waits for it may rely on that.
     let _lock = std::mem::ManuallyDrop::new(take_lock(home)?);
-    let store = Arc::new(Sqlite::open(home.store())?);
+    let store = Arc::new(Sqlite::open_with(home.store(), &store_options())?);
     let path = home.store().display().to_string();
     let controller = Controller::open(store, Options::new(home.logs()))
         .await
