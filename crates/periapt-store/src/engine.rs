@@ -99,7 +99,8 @@ impl Shared {
 pub(crate) struct Engine {
     queue: Sender<Request>,
     shared: Arc<Shared>,
-    reader: Box<dyn Reader>,
+    /// None only while the engine is dropped.
+    reader: Option<Box<dyn Reader>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -128,7 +129,7 @@ impl Engine {
         let committer = Committer { backend, requests, shared: Arc::clone(&shared), head: found.head };
         let thread =
             std::thread::Builder::new().name("periapt-store".to_owned()).spawn(move || committer.run())?;
-        Ok(Self { queue, shared, reader: Box::new(reader), thread: Some(thread) })
+        Ok(Self { queue, shared, reader: Some(Box::new(reader)), thread: Some(thread) })
     }
 
     fn enqueue<T, E: From<StoreError>>(
@@ -149,11 +150,11 @@ impl Engine {
     }
 
     pub(crate) fn range(&self, query: &Query) -> Pending<RangeResult, StoreError> {
-        Pending::ready(self.reader.range(query))
+        Pending::ready(self.reader.as_ref().ok_or(StoreError::Closed).and_then(|reader| reader.range(query)))
     }
 
     pub(crate) fn get(&self, key: &Key) -> Pending<Option<KeyValue>, StoreError> {
-        Pending::ready(self.reader.get(key))
+        Pending::ready(self.reader.as_ref().ok_or(StoreError::Closed).and_then(|reader| reader.get(key)))
     }
 
     pub(crate) fn head(&self) -> Pending<Revision, StoreError> {
@@ -189,6 +190,9 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
+        // First: the last connection of a SQLite store to close folds its log into its file, and one that only reads
+        // cannot.
+        self.reader = None;
         let _ = self.queue.send(Request::Close);
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()

@@ -21,6 +21,10 @@ fn a_model_is_where_it_was_after_a_restart() {
     let before = bench.trace("reader/0");
     bench.ok(&["daemon", "stop"]);
     assert!(!bench.home().join("periapt.sock").exists());
+    let beside = std::fs::read_dir(bench.home()).expect("the home").flatten();
+    let left: Vec<_> =
+        beside.map(|e| e.file_name()).filter(|n| n.to_string_lossy().ends_with("-wal")).collect();
+    assert!(left.is_empty(), "a stopped daemon leaves its store in one file: {left:?}");
     bench.settle();
     assert_eq!(bench.trace("reader/0"), before, "a restart alone runs no hook");
 }
@@ -88,6 +92,9 @@ fn models_are_apart_and_go_when_destroyed() {
     bench.ok(&["destroy-model", "other", "--no-prompt"]);
     let names = bench.json(&["models"])["models"].to_string();
     assert!(!names.contains("other"), "{names}");
-    let models = std::fs::read_dir(bench.home().join("models")).expect("the models' folders").count();
-    assert!(models <= 1, "its units' folders are gone");
+    // The folder goes when the model's agents have ended, which nobody who destroys a model has to wait for.
+    common::until("its units' folders are gone", std::time::Duration::from_secs(30), || {
+        let models = std::fs::read_dir(bench.home().join("models")).expect("the models' folders").count();
+        (models <= 1).then_some(())
+    });
 }

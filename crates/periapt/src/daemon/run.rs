@@ -28,6 +28,9 @@ pub const READY: &str = "ready";
 /// The model of a fresh home.
 pub const FIRST_MODEL: &str = "default";
 
+/// How long threads that block may take to end with the daemon.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// Why the daemon ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
@@ -136,8 +139,9 @@ pub fn run(home: &Home, background: bool) -> Result<(), DaemonError> {
         .map_err(system("cannot start the runtime"))
         .and_then(|runtime| {
             let result = runtime.block_on(serve(home, background));
-            // Whatever still blocks in a thread (a log that follows) is not waited for.
-            runtime.shutdown_background();
+            // Drops every task, and with the last of them the store, which folds what it wrote into one file. Whatever
+            // still blocks in a thread (a log that is being read) is not waited for longer.
+            runtime.shutdown_timeout(LAST_WORDS);
             result
         });
     if let (Err(error), true) = (&result, background) {
