@@ -3,6 +3,6 @@
 # output. Arguments choose rows: hook-command dispatch deploy units commits simulator. See README.md here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source scripts/setup.sh
 
-cargo build --release --bin periapt --bin periapt-hook
 cargo bench --package periapt --bench goals -- "$@"
