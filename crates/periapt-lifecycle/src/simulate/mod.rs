@@ -10,16 +10,19 @@
 
 mod action;
 mod charm;
+mod charms;
 mod draw;
 mod invariants;
+mod perform;
 mod rng;
 mod settle;
 mod shrink;
 mod world;
 
 pub use action::{Action, Ending};
+pub use charms::Charms;
 pub use rng::Rng;
-pub use world::{Charms, World};
+pub use world::World;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,8 @@
 //! Makes a failing list of actions shorter, by leaving out what it fails without.
 
 use super::action::Action;
-use super::world::{Charms, World};
+use super::charms::Charms;
+use super::world::World;
 use super::{Broken, settle};
 
 /// At most this many tries: a shorter list is a convenience, not a promise.

@@ -4,16 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use periapt_model::apply::apply;
-use periapt_model::charm::{CharmFiles, CharmMeta, SourceText, parse};
-use periapt_model::command::{Command, Deploy, Receiver, Tell};
+use periapt_model::command::{Command, Tell};
 use periapt_model::commit::commit;
 use periapt_model::effects::Effects;
-use periapt_model::entity::{Charm, ModelInfo};
+use periapt_model::entity::ModelInfo;
 use periapt_model::hook::Hook;
 use periapt_model::journal::{Entry, Outcome};
 use periapt_model::local::Local;
 use periapt_model::model::{Key, Model, Record, Write};
-use periapt_model::names::{AppName, CharmId, ModelName, RelationId, UnitName};
+use periapt_model::names::{ModelName, RelationId, UnitName};
 use periapt_model::observe::{concerned, observe};
 use periapt_model::remote::Remote;
 use periapt_model::step_commit::{Commit, CommitRefusal};
@@ -24,56 +23,8 @@ use crate::{Step, StepEnd, Transition};
 
 use super::action::{Action, Ending};
 use super::charm::{self, Disk};
+use super::charms::Charms;
 use super::{Broken, Done};
-
-/// The charms that simulated applications run.
-#[derive(Clone, Debug)]
-pub struct Charms(Vec<CharmMeta>);
-
-const METADATA: [&str; 4] = [
-    "provides: {db: {interface: sql}}\npeers: {mates: {interface: mates}}",
-    "requires: {db: {interface: sql}, log: {interface: logs}}\nprovides: {web: {interface: http}}",
-    "provides: {log: {interface: logs}}\nrequires: {web: {interface: http}}\npeers: {ring: {interface: ring}}",
-    "provides: {db: {interface: sql}}\npeers: {mates: {interface: mates}, more: {interface: more}}",
-];
-
-impl Charms {
-    /// Reads them. `None` if this crate's own texts were wrong, which a test excludes.
-    pub fn new() -> Option<Self> {
-        let read = |endpoints: &&str| {
-            let files = CharmFiles {
-                metadata: Some(SourceText::new(
-                    "metadata.yaml",
-                    format!("name: sim\nsummary: s\ndescription: d\n{endpoints}\n"),
-                )),
-                config: Some(SourceText::new(
-                    "config.yaml",
-                    "options: {size: {type: int, default: 0, description: d}}",
-                )),
-                actions: Some(SourceText::new("actions.yaml", "act: {description: d}")),
-                ..CharmFiles::default()
-            };
-            parse(&files).ok().map(|parsed| parsed.meta)
-        };
-        METADATA.iter().map(read).collect::<Option<Vec<_>>>().map(Self)
-    }
-
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.0.len()
-    }
-
-    fn charm(&self, which: usize) -> Option<Charm> {
-        let meta = self.0.get(which)?.clone();
-        Some(Charm {
-            id: CharmId(format!("sim-{which}")),
-            url: String::new(),
-            revision: 0,
-            version: None,
-            meta,
-        })
-    }
-}
 
 /// A process that runs.
 #[derive(Clone, Debug)]
@@ -102,12 +53,12 @@ pub(super) struct Agent {
 /// A simulated model.
 #[derive(Clone, Debug)]
 pub struct World {
-    charms: Charms,
+    pub(super) charms: Charms,
     pub(super) model: Model,
     pub(super) now: Timestamp,
     pub(super) agents: BTreeMap<UnitName, Agent>,
     disks: BTreeMap<UnitName, Disk>,
-    boots: BTreeMap<UnitName, u32>,
+    pub(super) boots: BTreeMap<UnitName, u32>,
     /// The newest models, oldest first, with the number of the change that made each.
     history: VecDeque<(u64, Model)>,
     changes: u64,
@@ -174,89 +125,7 @@ impl World {
         Ok(happened)
     }
 
-    fn perform(&mut self, action: &Action) -> Result<bool, Broken> {
-        match action {
-            Action::Deploy { app, charm, units } => match self.charms.charm(*charm) {
-                Some(charm) => self.command(deploy(app, charm, *units)),
-                None => Ok(false),
-            },
-            Action::AddUnits(app, count) => {
-                self.command(Command::AddUnits { app: app.clone(), count: *count })
-            }
-            Action::RemoveUnit(unit, force) => {
-                self.command(Command::RemoveUnits { units: vec![unit.clone()], force: *force })
-            }
-            Action::RemoveApplication(app, force) => {
-                self.command(Command::RemoveApplication { app: app.clone(), force: *force })
-            }
-            Action::Integrate(a, b) => self.command(Command::Integrate { a: a.clone(), b: b.clone() }),
-            Action::RemoveRelation(relation, force) => {
-                self.command(Command::RemoveRelation { relation: relation.clone(), force: *force })
-            }
-            Action::Config(app, size) => self.command(Command::SetConfig {
-                app: app.clone(),
-                set: BTreeMap::from([("size".to_owned(), size.to_string())]),
-                reset: Vec::new(),
-            }),
-            Action::Trust(app, trust) => self.command(Command::SetTrust { app: app.clone(), trust: *trust }),
-            Action::Refresh(app, charm, force_units) => match self.charms.charm(*charm) {
-                Some(charm) => self.command(Command::Refresh {
-                    app: app.clone(),
-                    charm: Box::new(charm),
-                    force_units: *force_units,
-                    config: BTreeMap::new(),
-                    resources: BTreeMap::new(),
-                }),
-                None => Ok(false),
-            },
-            Action::Resolve(unit, how) => {
-                self.command(Command::Resolve { units: vec![unit.clone()], all: false, how: *how })
-            }
-            Action::Run(unit) => {
-                let Ok(action) = "act".parse() else { return Ok(false) };
-                let receivers = vec![Receiver::Unit(unit.clone())];
-                self.command(Command::Run { receivers, action, params: serde_json::Map::new() })
-            }
-            Action::CancelTask => {
-                let newest = self.model.tasks.values().rev().find(|t| !t.status.is_final()).map(|t| t.id);
-                newest.map_or(Ok(false), |task| self.command(Command::CancelTask { task }))
-            }
-            Action::Setting(key, value) => self.command(Command::SetModelConfig {
-                set: BTreeMap::from([(key.clone(), value.clone())]),
-                reset: Vec::new(),
-            }),
-            Action::Observe(unit, ago) => Ok(self.observe(unit, *ago)),
-            Action::Decide(unit) => self.decide(unit),
-            Action::End(unit, ending, choice) => self.end(unit, *ending, *choice),
-            Action::Pass(span) => {
-                self.pass_to(self.now + *span);
-                Ok(true)
-            }
-            Action::PassToTimer => Ok(self.pass_to_timer()),
-            Action::KillAgent(unit, ending, choice) => self.kill_agent(unit, *ending, *choice),
-            Action::Usurp(unit, choice) => self.usurp(unit, *choice),
-            Action::KillDaemon => {
-                let units: Vec<UnitName> = self.agents.keys().cloned().collect();
-                for unit in &units {
-                    self.kill_agent(unit, Ending::Killed, 0)?;
-                }
-                Ok(!units.is_empty())
-            }
-            Action::Reboot(unit) => {
-                *self.boots.entry(unit.clone()).or_default() += 1;
-                self.kill_agent(unit, Ending::Killed, 0)
-            }
-            Action::LoseLease(app) => {
-                let Some(unit) = self.model.leaders.get(app).map(|l| l.unit.clone()) else {
-                    return Ok(false);
-                };
-                self.done.faults += 1;
-                self.command(Command::LeaseEnded { app: app.clone(), unit })
-            }
-        }
-    }
-
-    fn command(&mut self, command: Command) -> Result<bool, Broken> {
+    pub(super) fn command(&mut self, command: Command) -> Result<bool, Broken> {
         match apply(&self.model, command, self.now) {
             Ok((writes, _)) => {
                 self.store(&writes);
@@ -309,7 +178,7 @@ impl World {
         true
     }
 
-    fn observe(&mut self, unit: &UnitName, ago: usize) -> bool {
+    pub(super) fn observe(&mut self, unit: &UnitName, ago: usize) -> bool {
         if !self.agent(unit) {
             return false;
         }
@@ -476,7 +345,12 @@ impl World {
         Ok(())
     }
 
-    fn kill_agent(&mut self, unit: &UnitName, ending: Ending, choice: u64) -> Result<bool, Broken> {
+    pub(super) fn kill_agent(
+        &mut self,
+        unit: &UnitName,
+        ending: Ending,
+        choice: u64,
+    ) -> Result<bool, Broken> {
         let Some(agent) = self.agents.remove(unit) else { return Ok(false) };
         self.done.faults += 1;
         if let Some(running) = &agent.running {
@@ -486,7 +360,7 @@ impl World {
     }
 
     /// The unit gets another agent while the old one is about to commit: it must be refused (I5).
-    fn usurp(&mut self, unit: &UnitName, choice: u64) -> Result<bool, Broken> {
+    pub(super) fn usurp(&mut self, unit: &UnitName, choice: u64) -> Result<bool, Broken> {
         let Some(old) = self.agents.remove(unit) else { return Ok(false) };
         self.done.faults += 1;
         if !self.agent(unit) {
@@ -515,13 +389,13 @@ impl World {
     }
 
     /// Lets time pass, which concerns those that rested until then.
-    fn pass_to(&mut self, at: Timestamp) {
+    pub(super) fn pass_to(&mut self, at: Timestamp) {
         self.now = at;
         let due = self.agents.iter().filter(|(_, agent)| agent.until.is_some_and(|until| until <= at));
         self.unchecked.extend(due.map(|(unit, _)| unit.clone()));
     }
 
-    fn pass_to_timer(&mut self) -> bool {
+    pub(super) fn pass_to_timer(&mut self) -> bool {
         match self.first_timer() {
             Some(at) if at > self.now => {
                 self.pass_to(at);
@@ -560,18 +434,4 @@ fn owner(write: &Write) -> Option<&UnitName> {
         | Write::Delete(Key::Agent(unit) | Key::CharmState(unit) | Key::Member(_, unit)) => Some(unit),
         _ => None,
     }
-}
-
-fn deploy(app: &AppName, charm: Charm, units: u32) -> Command {
-    Command::Deploy(Box::new(Deploy {
-        name: Some(app.clone()),
-        charm,
-        units,
-        config: BTreeMap::new(),
-        trust: false,
-        resources: BTreeMap::new(),
-        constraints: String::new(),
-        channel: None,
-        force: false,
-    }))
 }

@@ -1,0 +1,54 @@
+//! The charms that simulated applications run, read from metadata once.
+
+use periapt_model::charm::{CharmFiles, CharmMeta, SourceText, parse};
+use periapt_model::entity::Charm;
+use periapt_model::names::CharmId;
+
+/// The charms that simulated applications run.
+#[derive(Clone, Debug)]
+pub struct Charms(Vec<CharmMeta>);
+
+const METADATA: [&str; 4] = [
+    "provides: {db: {interface: sql}}\npeers: {mates: {interface: mates}}",
+    "requires: {db: {interface: sql}, log: {interface: logs}}\nprovides: {web: {interface: http}}",
+    "provides: {log: {interface: logs}}\nrequires: {web: {interface: http}}\npeers: {ring: {interface: ring}}",
+    "provides: {db: {interface: sql}}\npeers: {mates: {interface: mates}, more: {interface: more}}",
+];
+
+impl Charms {
+    /// Reads them. `None` if this crate's own texts were wrong, which a test excludes.
+    pub fn new() -> Option<Self> {
+        let read = |endpoints: &&str| {
+            let files = CharmFiles {
+                metadata: Some(SourceText::new(
+                    "metadata.yaml",
+                    format!("name: sim\nsummary: s\ndescription: d\n{endpoints}\n"),
+                )),
+                config: Some(SourceText::new(
+                    "config.yaml",
+                    "options: {size: {type: int, default: 0, description: d}}",
+                )),
+                actions: Some(SourceText::new("actions.yaml", "act: {description: d}")),
+                ..CharmFiles::default()
+            };
+            parse(&files).ok().map(|parsed| parsed.meta)
+        };
+        METADATA.iter().map(read).collect::<Option<Vec<_>>>().map(Self)
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn charm(&self, which: usize) -> Option<Charm> {
+        let meta = self.0.get(which)?.clone();
+        Some(Charm {
+            id: CharmId(format!("sim-{which}")),
+            url: String::new(),
+            revision: 0,
+            version: None,
+            meta,
+        })
+    }
+}
