@@ -15,7 +15,6 @@ if command -v cargo-nextest >/dev/null; then
 else
     cargo test --workspace --no-fail-fast
 fi
-cargo test --workspace --doc --quiet
 
 # The example charms' own tests, with ops from PyPI.
 venv="${CARGO_TARGET_DIR:-$PWD/target}/charm-tests"
