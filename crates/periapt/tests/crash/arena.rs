@@ -115,11 +115,16 @@ impl Arena {
         names.collect()
     }
 
-    /// The folder in which the unit's charm runs.
+    /// The folder in which the unit's charm runs; none before the daemon has made the model's own.
+    pub fn charm_dir_if_made(&self, unit: &str) -> Option<PathBuf> {
+        let model = std::fs::read_dir(self.home().join("models")).ok()?.flatten().next()?.path();
+        Some(model.join("agents").join(format!("unit-{}", unit.replace('/', "-"))).join("charm"))
+    }
+
+    /// The same, of a unit that is known to be there.
+    #[track_caller]
     pub fn charm_dir(&self, unit: &str) -> PathBuf {
-        let models = std::fs::read_dir(self.home().join("models")).expect("the models' folder");
-        let model = models.flatten().next().expect("one model").path();
-        model.join("agents").join(format!("unit-{}", unit.replace('/', "-"))).join("charm")
+        self.charm_dir_if_made(unit).unwrap_or_else(|| panic!("{unit} has no folder"))
     }
 
     /// Stops the daemon and sees that nothing of the home runs on.

@@ -135,7 +135,7 @@ state-set late=yes"#
 /// The hook program that the charm waits for, once it is one: the shell that becomes it has the same number.
 fn blocked_program(arena: &Arena, unit: &str) -> i32 {
     until("the hook program waits", SOON, || {
-        let text = std::fs::read_to_string(arena.charm_dir(unit).join("program")).ok()?;
+        let text = std::fs::read_to_string(arena.charm_dir_if_made(unit)?.join("program")).ok()?;
         let pid = text.trim().parse().ok()?;
         let process = processes::process(pid, &arena.home())?;
         (process.kind == Kind::HookProgram).then_some(pid)

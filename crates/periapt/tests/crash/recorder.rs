@@ -36,7 +36,8 @@ pub enum What {
 
 /// The unit's trace, as far as it is written.
 pub fn lines(arena: &Arena, unit: &str) -> Vec<Line> {
-    let text = std::fs::read_to_string(arena.charm_dir(unit).join("trace.log")).unwrap_or_default();
+    let trace = arena.charm_dir_if_made(unit).map(|folder| folder.join("trace.log"));
+    let text = trace.and_then(|trace| std::fs::read_to_string(trace).ok()).unwrap_or_default();
     text.lines().map(parse).collect()
 }
 
