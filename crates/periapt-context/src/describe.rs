@@ -1,10 +1,16 @@
 //! What a hook wrote, in words for the journal. Values are left out: they may be secret.
 
+use std::time::Duration;
+
 use periapt_model::command::Tell;
+use periapt_model::deferral::DeferralReport;
 use periapt_model::effects::{Changes, Effects, PortChange, Reboot};
 use periapt_model::names::RelationId;
+use periapt_model::time::format_duration;
+use periapt_model::wake::{WakeChange, WakeWhen};
 use serde_json::{Map, Value};
 
+use crate::time::rfc3339;
 use crate::view::View;
 
 /// What a hook wrote, one line for each kind of write, in the form of the hook command: `relation-set db:3 host port=`,
@@ -32,7 +38,36 @@ pub fn describe(view: &View, effects: &Effects) -> Vec<String> {
         Some(Reboot::Now) => out.push("juju-reboot --now".to_owned()),
         None => {}
     }
+    out.extend(effects.wakes.iter().map(wake_line));
+    out.extend(effects.deferrals.as_deref().and_then(report_line));
     out
+}
+
+fn wake_line(change: &WakeChange) -> String {
+    let (name, when) = match change {
+        WakeChange::Cancel(name) => return format!("periapt-wake --cancel {name}"),
+        WakeChange::Ask { name, when, .. } => (name, when),
+    };
+    let mut line = match when {
+        WakeWhen::AfterMs(ms) => {
+            format!("periapt-wake --after {}", format_duration(Duration::from_millis(*ms)))
+        }
+        WakeWhen::At(at) => format!("periapt-wake --at {}", rfc3339(*at)),
+        WakeWhen::On(event) => format!("periapt-wake --on {event}"),
+    };
+    if let Some(name) = name {
+        line.push_str(&format!(" --name {name}"));
+    }
+    line
+}
+
+/// A framework reports after each dispatch: that nothing is deferred is not worth a line.
+fn report_line(report: &DeferralReport) -> Option<String> {
+    let counts =
+        [(report.queue.len(), "queued"), (report.dropped.len(), "dropped"), (report.dead.len(), "dead")];
+    let counts: Vec<String> =
+        counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    (!counts.is_empty()).then(|| format!("periapt-deferred {}", counts.join(", ")))
 }
 
 /// The same for what counted at once. A claim of leadership is no write of the charm's.

@@ -1,9 +1,11 @@
 //! What a command says and changes, or why it stops.
 
 use periapt_model::command::Tell;
+use periapt_model::deferral::DeferralReport;
 use periapt_model::effects::{Changes, Effects, PortChange, Reboot};
 use periapt_model::log::Level;
 use periapt_model::names::RelationId;
+use periapt_model::wake::WakeChange;
 use serde_json::{Map, Value};
 
 use crate::arguments::Arguments;
@@ -55,6 +57,8 @@ pub(crate) enum Change {
     ActionResult(Vec<String>, String),
     ActionFailed(String),
     Reboot(Reboot),
+    Wake(WakeChange),
+    Deferrals(Box<DeferralReport>),
     Tell(Tell),
     Log(Level, String),
 }
@@ -111,6 +115,8 @@ impl Change {
             Self::Port(change) => effects.ports.push(change),
             Self::State(changes) => effects.state.extend(changes),
             Self::ActionResult(keys, value) => set_path(&mut effects.action.results, &keys, value),
+            Self::Wake(change) => effects.wakes.push(change),
+            Self::Deferrals(report) => effects.deferrals = Some(report),
             Self::ActionFailed(message) => effects.action.failed = Some(message),
             Self::Reboot(reboot) => {
                 effects.reboot = Some(reboot);

@@ -6,6 +6,7 @@ use periapt_model::local::{DeferredQueue, Local};
 use periapt_model::names::UnitName;
 use periapt_model::remote::Remote;
 use periapt_model::time::{Moment, Timestamp};
+use periapt_model::wake::Alarm;
 
 /// The first delay before a failed hook runs again (Juju 3.6: `retrystrategy`).
 pub const RETRY_FIRST: Duration = Duration::from_secs(5);
@@ -62,11 +63,40 @@ pub fn update_status_due(local: &Local, remote: &Remote, moment: &Moment) -> Tim
     if moment.now < from { moment.now } else { from + jittered(interval, 2_000, jitter) }
 }
 
-/// When deferred events are woken; None if there are none or waking is off.
-pub fn wake_due(queue: &DeferredQueue, remote: &Remote) -> Option<Timestamp> {
-    let first = remote.deferred_wake.filter(|_| !queue.events.is_empty())?.max(SHORTEST_WAKE);
+/// When deferred events that do not say when are woken; None if there are none or waking is off.
+pub fn backoff_due(queue: &DeferredQueue, remote: &Remote) -> Option<Timestamp> {
+    let waiting = queue.events.iter().any(|event| event.wake.is_none());
+    let first = remote.deferred_wake.filter(|_| waiting)?.max(SHORTEST_WAKE);
     let longest = remote.update_status_interval.max(SHORTEST_INTERVAL);
     Some(queue.since + doubled(first, queue.fruitless, longest))
+}
+
+/// All that the charm asked to be woken for.
+fn alarms(local: &Local) -> impl Iterator<Item = &Alarm> {
+    let events = local.deferred.events.iter().filter_map(|event| event.wake.as_ref());
+    local.wakes.iter().map(|wake| &wake.alarm).chain(events)
+}
+
+/// When the charm asked to be woken first; None where it did not, or waits for events only.
+pub fn asked_due(local: &Local) -> Option<Timestamp> {
+    alarms(local).filter_map(|alarm| alarm.due).min()
+}
+
+/// Whether a wake that the charm asked for is due.
+pub fn asked_is_due(local: &Local, now: Timestamp) -> bool {
+    alarms(local).any(|alarm| alarm.is_due(now))
+}
+
+/// When the unit is woken next; None: never.
+pub fn wake_due(local: &Local, remote: &Remote) -> Option<Timestamp> {
+    backoff_due(&local.deferred, remote).into_iter().chain(asked_due(local)).min()
+}
+
+/// Whether the unit is to be woken now.
+pub fn wake_is_due(local: &Local, remote: &Remote, now: Timestamp) -> bool {
+    // A clock that was set back must not make the wait longer than it is meant to be.
+    let backoff = backoff_due(&local.deferred, remote);
+    backoff.is_some_and(|at| at <= now || now < local.deferred.since) || asked_is_due(local, now)
 }
 
 #[cfg(test)]

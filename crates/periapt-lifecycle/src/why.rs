@@ -8,6 +8,7 @@ use periapt_model::names::{AppName, EndpointName, RelationId, TaskId, UnitName};
 use periapt_model::remote::{Remote, Resolve};
 use periapt_model::status::Life;
 use periapt_model::time::{Moment, Timestamp};
+use periapt_model::wake::{Wake, WakeWhen};
 use serde::{Deserialize, Serialize};
 
 use crate::next::{retry_at, tries};
@@ -81,6 +82,16 @@ pub enum Wait {
         event: Deferred,
         /// When it is run again if nothing else happens; None: with the next event.
         next_wake: Option<Timestamp>,
+    },
+    /// The charm asked to be woken.
+    Wake {
+        /// When, and why.
+        wake: Wake,
+    },
+    /// An event that the charm keeps and no longer knows: it is never run.
+    DeadLetter {
+        /// Which, and why.
+        event: Deferred,
     },
     /// A task waits for its turn.
     TaskWaits {
@@ -181,11 +192,7 @@ pub fn why(local: &Local, remote: &Remote, moment: &Moment) -> Waits {
     if remote.life != Life::Alive {
         waits.push(Wait::Dying);
     }
-    let next_wake = timers::wake_due(&local.deferred, remote);
-    let deferred = local.deferred.events.iter();
-    waits.extend(
-        deferred.map(|event| Wait::Deferred { event: event.clone(), next_wake: next_wake.or(update_status) }),
-    );
+    deferred(local, remote, update_status, &mut waits);
     leadership(local, remote, &mut waits);
     let waiting = remote.tasks.iter().filter(|task| local.task != Some(task.id));
     waits.extend(waiting.map(|task| Wait::TaskWaits { task: task.id, name: task.name.clone() }));
@@ -204,6 +211,17 @@ pub fn why(local: &Local, remote: &Remote, moment: &Moment) -> Waits {
         next: next_moment(local, remote, moment, &step, update_status),
         update_status,
     }
+}
+
+/// What is deferred, the wakes that the charm asked for, and what it keeps and does not know.
+fn deferred(local: &Local, remote: &Remote, update_status: Option<Timestamp>, waits: &mut Vec<Wait>) {
+    let backoff = timers::backoff_due(&local.deferred, remote);
+    waits.extend(local.deferred.events.iter().map(|event| {
+        let own = event.wake.as_ref().map_or(backoff, |alarm| alarm.due);
+        Wait::Deferred { event: event.clone(), next_wake: own.or(update_status) }
+    }));
+    waits.extend(local.wakes.iter().map(|wake| Wait::Wake { wake: wake.clone() }));
+    waits.extend(local.deferred.dead.iter().map(|event| Wait::DeadLetter { event: event.clone() }));
 }
 
 fn deploy_failure(local: &Local, remote: &Remote) -> Option<Failure> {
@@ -339,17 +357,22 @@ fn next_moment(
         RestReason::HookFailed { hook, .. } => format!("{hook} is tried again"),
         RestReason::HookInterrupted { hook } => format!("{hook} runs again"),
         RestReason::DeployFailed { .. } => "the charm is put in place again".to_owned(),
-        RestReason::Deferred { .. } if update_status != Some(at) => {
-            "the deferred events are run again".to_owned()
+        RestReason::Deferred { .. } | RestReason::Settled if update_status != Some(at) => {
+            match timers::asked_due(local) == Some(at) {
+                true => "the unit is woken, as its charm asked".to_owned(),
+                false => "the deferred events are run again".to_owned(),
+            }
         }
         _ => "update-status runs".to_owned(),
     };
     Some(NextMoment { at, what })
 }
 
-/// Whether nothing is due, running, failed or deferred. A timer that only ticks (`update-status`) does not unsettle a unit.
+/// Whether nothing is due, running, failed or deferred. A timer that only ticks (`update-status`) does not unsettle a unit,
+/// nor does a wake that is still to come.
 pub fn is_settled(local: &Local, remote: &Remote, moment: &Moment) -> bool {
-    local.deferred.events.is_empty() && is_idle(local, remote, moment)
+    let wakes_now = timers::asked_is_due(local, moment.now);
+    local.deferred.events.is_empty() && !wakes_now && is_idle(local, remote, moment)
 }
 
 /// As [`is_settled`], but deferred events do not count.
@@ -359,6 +382,10 @@ pub fn is_idle(local: &Local, remote: &Remote, moment: &Moment) -> bool {
         Step::Hook { hook: Hook::UpdateStatus | Hook::DeferredWake, .. } => local.op == Op::Continue,
         _ => false,
     }
+}
+
+fn because(f: &mut fmt::Formatter<'_>, reason: &str) -> fmt::Result {
+    if reason.is_empty() { Ok(()) } else { write!(f, ": {reason}") }
 }
 
 impl fmt::Display for Wait {
@@ -397,7 +424,19 @@ impl fmt::Display for Wait {
             Self::Deferred { event, .. } => {
                 let Deferred { notice, tries, .. } = event;
                 let times = if *tries == 1 { "once" } else { "again" };
-                write!(f, "{} deferred {} {times} (tries: {tries})", notice.method, notice.event_name())
+                write!(f, "{} deferred {} {times} (tries: {tries})", notice.method, notice.event_name())?;
+                because(f, &event.reason)
+            }
+            Self::Wake { wake } => {
+                match &wake.alarm.when {
+                    WakeWhen::On(event) => write!(f, "it is woken after {event}")?,
+                    WakeWhen::AfterMs(_) | WakeWhen::At(_) => f.write_str("it is woken, as its charm asked")?,
+                }
+                because(f, &wake.reason)
+            }
+            Self::DeadLetter { event: Deferred { notice, reason, .. } } => {
+                write!(f, "{} by {} is a dead letter", notice.event_name(), notice.method)?;
+                because(f, reason)
             }
             Self::TaskWaits { task, name } => write!(f, "task {task} ({name}) waits for its turn"),
             Self::Due { what } => f.write_str(what),

@@ -6,7 +6,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::deferral::DeferralReport;
 use crate::names::RelationId;
+use crate::wake::WakeChange;
 
 /// The wire protocol of an opened port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -204,6 +206,12 @@ pub struct Effects {
     /// `juju-reboot`.
     #[serde(default)]
     pub reboot: Option<Reboot>,
+    /// `periapt-wake`, in order. Not for the model: the agent keeps them in its memory.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wakes: Vec<WakeChange>,
+    /// `periapt-deferred`: the last one. Not for the model either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deferrals: Option<Box<DeferralReport>>,
 }
 
 impl Effects {

@@ -115,6 +115,17 @@ impl Outcome {
     }
 }
 
+/// An event that was deferred for the first time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewlyDeferred {
+    /// Which.
+    #[serde(flatten)]
+    pub notice: Notice,
+    /// Why, in the charm's words; empty where it does not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
 /// Why a notice left the queue without its handler finishing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
@@ -129,7 +140,7 @@ pub struct Dropped {
 pub struct Deferrals {
     /// Deferred for the first time in this dispatch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub deferred: Vec<Notice>,
+    pub deferred: Vec<NewlyDeferred>,
     /// Run again in this dispatch and deferred again, with what is known of each after it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub again: Vec<Deferred>,
@@ -139,12 +150,19 @@ pub struct Deferrals {
     /// Gone without being done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<Dropped>,
+    /// Not to be run any more: the charm no longer knows the event or its handler.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dead: Vec<Deferred>,
 }
 
 impl Deferrals {
     /// Whether the dispatch touched the queue at all.
     pub fn is_empty(&self) -> bool {
-        self.deferred.is_empty() && self.again.is_empty() && self.done.is_empty() && self.dropped.is_empty()
+        self.deferred.is_empty()
+            && self.again.is_empty()
+            && self.done.is_empty()
+            && self.dropped.is_empty()
+            && self.dead.is_empty()
     }
 }
 

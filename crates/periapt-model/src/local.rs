@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::hook::Hook;
 use crate::names::{AppName, CharmId, EndpointName, RelationId, TaskId, UnitName};
 use crate::time::Timestamp;
+use crate::wake::{Alarm, Wake};
 
 /// Which charm files: what the application wants, or what the unit has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -187,6 +188,30 @@ pub struct Deferred {
     pub last: Timestamp,
     /// How many times its handler has run and deferred it; at least 1.
     pub tries: u32,
+    /// Why, in the charm's words; empty where it does not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// The lane it keeps the order of; empty for none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub lane: String,
+    /// When the charm wants it to be run again; None: the agent decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wake: Option<Alarm>,
+}
+
+impl Deferred {
+    /// One that was deferred `now` for the first time, without a reason.
+    pub fn new(notice: Notice, now: Timestamp) -> Self {
+        Self {
+            notice,
+            first: now,
+            last: now,
+            tries: 1,
+            reason: String::new(),
+            lane: String::new(),
+            wake: None,
+        }
+    }
 }
 
 /// What is deferred in this unit, and when the agent wakes it.
@@ -201,6 +226,13 @@ pub struct DeferredQueue {
     /// When the last dispatch that could re-emit them ended: delays count from here.
     #[serde(default)]
     pub since: Timestamp,
+    /// What the charm keeps and never runs, since it no longer knows the event or its handler.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dead: Vec<Deferred>,
+    /// The charm that told what is deferred by `periapt-deferred`: as long as its files are in place, a dispatch that
+    /// tells nothing leaves the queue as it was. None: the agent looks into the charm's own store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_by: Option<CharmId>,
 }
 
 /// The whole memory of one unit's agent.
@@ -257,4 +289,7 @@ pub struct Local {
     /// What the charm has deferred.
     #[serde(default)]
     pub deferred: DeferredQueue,
+    /// The wakes that the charm asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wakes: Vec<Wake>,
 }

@@ -24,11 +24,18 @@ pub(crate) const SPEC: Spec = Spec {
 
 fn run(cx: &Context<'_>) -> Result<Outcome, Stop> {
     let message = cx.args.message()?;
+    let mut outcome = Outcome { warnings: format_warning(cx, SPEC.name), ..Outcome::default() };
+    let level = if cx.args.is_on("debug") { Some("DEBUG") } else { cx.args.text("l") };
+    add_line(cx, level, &message, &mut outcome);
+    Ok(outcome)
+}
+
+/// Writes one line, with the relation that the context is about in front. A level that is none costs a charm a warning
+/// and not its line.
+pub(super) fn add_line(cx: &Context<'_>, level: Option<&str>, message: &str, outcome: &mut Outcome) {
     let known = cx.view.current_relation().and_then(|(id, ..)| cx.view.relation(id));
     let prefix = known.map(|known| format!("{}:{}: ", known.endpoint, known.id)).unwrap_or_default();
-    let mut outcome = Outcome { warnings: format_warning(cx, SPEC.name), ..Outcome::default() };
-    let level = match cx.args.text("l").filter(|level| !level.is_empty()) {
-        _ if cx.args.is_on("debug") => Level::Debug,
+    let level = match level.filter(|level| !level.is_empty()) {
         None => Level::Info,
         Some(text) => text.parse().unwrap_or_else(|_| {
             let warning = format!("{prefix}Specified log level of {text:?} is not valid");
@@ -37,5 +44,4 @@ fn run(cx: &Context<'_>) -> Result<Outcome, Stop> {
         }),
     };
     outcome.changes.push(Change::Log(level, format!("{prefix}{message}")));
-    Ok(outcome)
 }

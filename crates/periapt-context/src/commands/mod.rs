@@ -15,6 +15,9 @@ mod leader_set;
 mod network_get;
 mod not_yet;
 mod opened_ports;
+mod periapt_deferred;
+mod periapt_log;
+mod periapt_wake;
 mod ports;
 mod relation_get;
 mod relation_ids;
@@ -59,6 +62,9 @@ static COMMANDS: &[&Spec] = &[
     &not_yet::PAYLOAD_REGISTER,
     &not_yet::PAYLOAD_STATUS_SET,
     &not_yet::PAYLOAD_UNREGISTER,
+    &periapt_deferred::SPEC,
+    &periapt_log::SPEC,
+    &periapt_wake::SPEC,
     &not_yet::POD_SPEC_GET,
     &not_yet::POD_SPEC_SET,
     &relation_get::SPEC,
@@ -108,6 +114,6 @@ mod tests {
             assert_eq!(find(name).map(|spec| spec.name), Some(name));
         }
         assert!(find("function-get").is_none());
-        assert_eq!(known_commands().len(), 50);
+        assert_eq!(known_commands().len(), 53);
     }
 }

@@ -9,6 +9,7 @@ mod others;
 mod relations;
 mod state_and_leadership;
 mod status;
+mod wakes;
 
 use periapt_context::testing::Stage;
 

@@ -11,7 +11,7 @@ use crate::step::{DeployKind, RestReason, Step};
 use crate::timers;
 
 pub(super) fn hook(local: &Local, remote: &Remote, moment: &Moment, hook: &Hook, step: &HookStep) -> Step {
-    if let Some(reason) = obsolete(local, remote, hook, step) {
+    if let Some(reason) = obsolete(local, remote, moment, hook, step) {
         return Step::DropHook { hook: hook.clone(), reason };
     }
     let try_number = |attempt| Step::Hook { hook: hook.clone(), attempt, seen: seen_by(remote) };
@@ -82,7 +82,14 @@ pub(crate) fn retry_at(remote: &Remote, failure: &Failure) -> Option<periapt_mod
 
 /// Why a remembered hook should not run any more. A hook whose subject is gone would otherwise keep a unit in error that
 /// nothing can bring out of it.
-fn obsolete(local: &Local, remote: &Remote, hook: &Hook, step: &HookStep) -> Option<String> {
+fn obsolete(
+    local: &Local,
+    remote: &Remote,
+    moment: &Moment,
+    hook: &Hook,
+    step: &HookStep,
+) -> Option<String> {
+    let asked = timers::asked_is_due(local, moment.now);
     match hook {
         Hook::Relation(relation) if !remote.relations.contains_key(&relation.relation) => {
             Some(format!("relation {}:{} is gone", relation.endpoint, relation.relation))
@@ -92,10 +99,13 @@ fn obsolete(local: &Local, remote: &Remote, hook: &Hook, step: &HookStep) -> Opt
         }
         // A wake is our own doing: it gives way to everything that it would hold up.
         Hook::DeferredWake if remote.life != Life::Alive => Some("the unit is going away".to_owned()),
-        Hook::DeferredWake if local.deferred.events.is_empty() => {
+        // An action may have served the wake meanwhile.
+        Hook::DeferredWake if local.deferred.events.is_empty() && !asked => {
             Some("nothing is deferred any more".to_owned())
         }
-        Hook::DeferredWake if matches!(step, HookStep::Failed(_)) && remote.deferred_wake.is_none() => {
+        Hook::DeferredWake
+            if matches!(step, HookStep::Failed(_)) && remote.deferred_wake.is_none() && !asked =>
+        {
             Some("deferred-wake is off".to_owned())
         }
         Hook::DeferredWake

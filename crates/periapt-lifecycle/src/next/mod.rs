@@ -128,8 +128,8 @@ fn at_rest(local: &Local, remote: &Remote, moment: &Moment) -> Step {
         // It re-emits what is deferred as well: a wake that is due at the same time is served by it.
         return run(Hook::UpdateStatus, remote);
     }
-    let wake = timers::wake_due(&local.deferred, remote);
-    if wake.is_some_and(|at| at <= moment.now || moment.now < local.deferred.since) {
+    let wake = timers::wake_due(local, remote);
+    if timers::wake_is_due(local, remote, moment.now) {
         return run(Hook::DeferredWake, remote);
     }
     if !local.idle {

@@ -1,10 +1,13 @@
 //! The charm of simulated units: it counts, writes databags, and defers.
 
+use periapt_model::deferral::{DeferralReport, ReportedDeferral};
 use periapt_model::effects::Effects;
 use periapt_model::hook::{Hook, RelationEvent};
 use periapt_model::local::Notice;
 use periapt_model::model::Model;
 use periapt_model::names::{RelationId, UnitName};
+use periapt_model::time::Timestamp;
+use periapt_model::wake::{WakeChange, WakeWhen};
 
 use super::rng::Rng;
 
@@ -63,7 +66,42 @@ pub fn run(
         }
         effects.state.insert(COUNT.to_owned(), Some((stored(model, unit) + 1).to_string()));
     }
+    if !giving_up {
+        effects.wakes.extend((0..rng.below(20).saturating_sub(17)).map(|_| wish(&mut rng)));
+    }
+    if reports(unit) {
+        let queue = after.notices.iter().map(|notice| ReportedDeferral {
+            wake: rng.chance(60).then(|| when(&mut rng)),
+            attempts: rng.chance(30).then_some(1),
+            ..ReportedDeferral::of(notice.clone())
+        });
+        let report = DeferralReport { queue: queue.collect(), ..DeferralReport::default() };
+        effects.deferrals = Some(Box::new(report));
+    }
     (after, effects, rng.chance(30))
+}
+
+/// Whether a unit's charm tells itself what it has deferred; the others' agents look into their files.
+pub fn reports(unit: &UnitName) -> bool {
+    unit.number() % 2 == 1
+}
+
+fn when(rng: &mut Rng) -> WakeWhen {
+    match rng.below(4) {
+        0 => WakeWhen::AfterMs(rng.number() % 400_000),
+        // Most of these are past: the agent's own time must do.
+        1 => WakeWhen::At(Timestamp(i64::try_from(rng.number() % 3_000_000).unwrap_or(0))),
+        2 => WakeWhen::On("config-changed".to_owned()),
+        _ => WakeWhen::On("db_relation_changed".to_owned()),
+    }
+}
+
+fn wish(rng: &mut Rng) -> WakeChange {
+    let name = rng.chance(30).then(|| "named".to_owned());
+    match &name {
+        Some(name) if rng.chance(30) => WakeChange::Cancel(name.clone()),
+        _ => WakeChange::Ask { name, when: when(rng), reason: String::new() },
+    }
 }
 
 /// What a unit's databag counts.

@@ -51,6 +51,9 @@ pub fn settle(world: &mut World) -> Result<(), Broken> {
 
 fn is_settled(world: &World, unit: &UnitName) -> bool {
     let (Some(local), Some(remote)) = (world.local(unit), observe(&world.model, unit)) else { return false };
+    if local.wakes.iter().any(|wake| wake.alarm.due.is_some()) {
+        return false;
+    }
     let step = crate::next(local, &remote, &world.moment(unit));
     matches!(step, Step::Rest { why: RestReason::Settled, .. })
 }

@@ -259,7 +259,11 @@ impl World {
         };
         let moment = self.moment(unit);
         let mut end = StepEnd::new(outcome, running.started, moment.now);
-        end.notices = Some(self.disks.get(unit).map(|d| d.notices.clone()).unwrap_or_default());
+        if !charm::reports(unit) {
+            end.notices = Some(self.disks.get(unit).map(|d| d.notices.clone()).unwrap_or_default());
+        }
+        end.report.clone_from(&effects.0.deferrals);
+        end.wakes.clone_from(&effects.0.wakes);
         end.status_set = effects.1;
         let transition = crate::finish(&local, &running.decided_on, &running.step, &end, &moment);
         let counted = effects.0.clone();
@@ -416,7 +420,9 @@ impl World {
     }
 
     /// How long the settling may take in virtual time.
-    pub(super) const PATIENCE: Duration = Duration::from_secs(6 * 3600);
+    /// Two days and more: an event that waits for one that does not come is run with `update-status`, which comes once a day
+    /// in the settling.
+    pub(super) const PATIENCE: Duration = Duration::from_secs(60 * 3600);
 
     /// The hook that a unit runs.
     pub(super) fn running_hook(&self, unit: &UnitName) -> Option<&Hook> {

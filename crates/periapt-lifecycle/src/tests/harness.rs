@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use periapt_model::charm::Role;
+use periapt_model::deferral::DeferralReport;
 use periapt_model::hook::Hook;
 use periapt_model::journal::{Entry, Event, Mark, Outcome};
 use periapt_model::local::{CharmRef, Fingerprint, Local, Notice, SeenInputs};
@@ -11,6 +12,7 @@ use periapt_model::remote::{Remote, RemoteRelation, RemoteTask};
 use periapt_model::status::{AgentStatus, Life, WorkloadStatus};
 use periapt_model::step_commit::Act;
 use periapt_model::time::{Moment, Timestamp};
+use periapt_model::wake::WakeChange;
 
 use crate::checker::{Checker, TraceEvent, Violation};
 use crate::{RestReason, Step, StepEnd, Transition, begin, finish, next};
@@ -56,6 +58,10 @@ pub struct World {
     pub ends: Vec<Outcome>,
     /// What every process leaves in the charm's queue.
     pub notices: Option<Vec<Notice>>,
+    /// What every process reports.
+    pub report: Option<DeferralReport>,
+    /// What the next process asks to be woken for.
+    pub wakes: Vec<WakeChange>,
     pub status_set: bool,
     pub checker: Checker,
     /// Hooks that succeeded, as `name` or `name(unit)`; failures end in `!`; marks in brackets; tasks as `task N`.
@@ -93,6 +99,8 @@ impl World {
             moment: Moment::at(Timestamp(1_000_000)),
             ends: Vec::new(),
             notices: None,
+            report: None,
+            wakes: Vec::new(),
             status_set: false,
             checker: Checker::new(),
             trace: Vec::new(),
@@ -187,6 +195,8 @@ impl World {
         let outcome = if self.ends.is_empty() { Outcome::Done } else { self.ends.remove(0) };
         StepEnd {
             notices: self.notices.clone(),
+            report: self.report.clone().map(Box::new),
+            wakes: std::mem::take(&mut self.wakes),
             status_set: self.status_set,
             ..StepEnd::new(outcome, started, self.moment.now)
         }

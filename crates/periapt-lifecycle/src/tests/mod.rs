@@ -5,3 +5,4 @@ mod property;
 mod timers_and_errors;
 mod traces;
 mod waits;
+mod wakes;

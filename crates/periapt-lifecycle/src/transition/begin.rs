@@ -12,6 +12,7 @@ use periapt_model::step_commit::Act;
 use periapt_model::time::Moment;
 
 use super::{Transition, finish};
+use crate::deferral;
 use crate::next::tries;
 use crate::step::{DeployKind, Step};
 
@@ -201,6 +202,9 @@ fn skip(t: &mut Transition, remote: &Remote, hook: &Hook, moment: &Moment) {
         _ => 1,
     };
     finish::succeed(t, remote, hook, moment);
+    // What the hook was to serve would bring it back at once.
+    deferral::wakes_after(&mut t.local.wakes, Some(hook), moment.now, moment.now);
+    deferral::queue_after(&mut t.local.deferred, Some(hook), moment.now, moment.now);
     if *hook == Hook::UpdateStatus {
         // It counts as having run now: the next one keeps its distance.
         t.local.update_status_armed = moment.now;

@@ -3,12 +3,13 @@
 use periapt_model::entity::TaskStatus;
 use periapt_model::hook::{Hook, RelationEvent, RelationHook};
 use periapt_model::journal::{Deferrals, Dispatch, Dropped, Entry, Event, Mark, Outcome};
-use periapt_model::local::{CharmRef, FailedDeploy, Failure, HookStep, Local, Op};
+use periapt_model::local::{CharmRef, DeferredQueue, FailedDeploy, Failure, HookStep, Local, Op};
 use periapt_model::names::TaskId;
 use periapt_model::remote::Remote;
 use periapt_model::status::{AgentStatus, WorkloadStatus};
 use periapt_model::step_commit::Act;
 use periapt_model::time::Moment;
+use periapt_model::wake::{MOST_WAKES, change_wakes};
 
 use super::begin::queued;
 use super::{StepEnd, TaskEnd, Transition};
@@ -105,7 +106,7 @@ fn finish_hook(
     moment: &Moment,
 ) {
     t.local.status_set |= end.status_set;
-    let mut deferrals = defer(t, end, *hook == Hook::DeferredWake, true, moment);
+    let mut deferrals = defer(t, end, Some(hook), true, moment);
     if *hook == Hook::UpdateStatus {
         // Its process may have waited for the machine's lock: the next one keeps its distance from when it ran.
         t.local.update_status_armed = t.local.update_status_armed.max(end.facts.started);
@@ -140,7 +141,7 @@ fn finish_task(t: &mut Transition, remote: &Remote, id: TaskId, end: &StepEnd, m
     });
     // A command line does not run the charm's framework, unless it says so by what it leaves behind.
     let framework = !matches!(event, Event::Exec { .. });
-    let deferrals = defer(t, end, false, framework, moment);
+    let deferrals = defer(t, end, None, framework, moment);
     t.acts.push(Act::TaskEnded { task: id, status, message, results });
     t.journal.push(dispatch(event, 1, end, deferrals));
     t.report_error();
@@ -149,6 +150,8 @@ fn finish_task(t: &mut Transition, remote: &Remote, id: TaskId, end: &StepEnd, m
 
 fn dispatch(event: Event, attempt: u32, end: &StepEnd, deferrals: Deferrals) -> Entry {
     let facts = end.facts.clone();
+    let told = end.report.as_ref().filter(|_| end.outcome.is_success());
+    let custom_events = told.map_or(facts.custom_events, |report| report.emitted.clone());
     Entry::Dispatch(Box::new(Dispatch {
         event,
         attempt,
@@ -156,16 +159,51 @@ fn dispatch(event: Event, attempt: u32, end: &StepEnd, deferrals: Deferrals) -> 
         ended: facts.ended,
         outcome: end.outcome.clone(),
         deferrals,
-        custom_events: facts.custom_events,
+        custom_events,
         writes: facts.writes,
         hook_commands: facts.hook_commands,
         leader: facts.leader,
     }))
 }
 
-/// Takes over what the charm's queue holds now. `framework` tells whether the process was one that re-emits it.
-fn defer(t: &mut Transition, end: &StepEnd, wake: bool, framework: bool, moment: &Moment) -> Deferrals {
+/// Takes over what the charm's queue holds now, and which wakes it wants. `framework` tells whether the process was one
+/// that re-emits the queue.
+fn defer(
+    t: &mut Transition,
+    end: &StepEnd,
+    hook: Option<&Hook>,
+    framework: bool,
+    moment: &Moment,
+) -> Deferrals {
+    if !end.outcome.is_success() {
+        return looked_up(t, end, hook, framework, moment);
+    }
+    if framework {
+        deferral::wakes_after(&mut t.local.wakes, hook, end.facts.started, moment.now);
+    }
+    change_wakes(&mut t.local.wakes, &end.wakes, moment.now);
+    t.local.wakes.truncate(MOST_WAKES);
+    match &end.report {
+        Some(report) => {
+            let (queue, deferrals) = deferral::reported(&t.local.deferred, report, hook, moment.now);
+            let reported_by = t.local.charm.as_ref().map(|charm| charm.id.clone());
+            t.local.deferred = DeferredQueue { reported_by, ..queue };
+            deferrals
+        }
+        None => looked_up(t, end, hook, framework, moment),
+    }
+}
+
+/// Takes over what the agent itself has found in the charm's store.
+fn looked_up(
+    t: &mut Transition,
+    end: &StepEnd,
+    hook: Option<&Hook>,
+    framework: bool,
+    moment: &Moment,
+) -> Deferrals {
     let ran = framework && end.outcome.is_success();
+    let wake = hook == Some(&Hook::DeferredWake);
     let (queue, report) = match &end.notices {
         // A process that failed before its framework's commit leaves its queue as it was: nothing is known to have been
         // tried.
@@ -177,7 +215,13 @@ fn defer(t: &mut Transition, end: &StepEnd, wake: bool, framework: bool, moment:
         }
         Some(after) => deferral::deferrals(&t.local.deferred, after, wake, moment.now),
         None if !framework => return Deferrals::default(),
-        None => (deferral::unknown(&t.local.deferred, wake, moment.now), Deferrals::default()),
+        None => {
+            let mut queue = deferral::unknown(&t.local.deferred, wake, moment.now);
+            if ran {
+                deferral::queue_after(&mut queue, hook, end.facts.started, moment.now);
+            }
+            (queue, Deferrals::default())
+        }
     };
     t.local.deferred = queue;
     report
@@ -186,6 +230,8 @@ fn defer(t: &mut Transition, end: &StepEnd, wake: bool, framework: bool, moment:
 /// What is still deferred after the unit's last hook will never run; the journal says so (I3).
 pub(super) fn drop_with_unit(t: &mut Transition, report: &mut Deferrals) {
     if t.local.removed {
+        t.local.wakes.clear();
+        t.local.deferred.dead.clear();
         let left = std::mem::take(&mut t.local.deferred.events);
         let dropped = left
             .into_iter()

@@ -5,6 +5,7 @@ mod finish;
 
 use std::collections::BTreeMap;
 
+use periapt_model::deferral::DeferralReport;
 use periapt_model::entity::TaskStatus;
 use periapt_model::hook::Hook;
 use periapt_model::journal::{Entry, Event, Mark, Outcome};
@@ -12,6 +13,7 @@ use periapt_model::local::{HookStep, Local, Notice, Op};
 use periapt_model::status::{AgentStatus, WorkloadStatus};
 use periapt_model::step_commit::Act;
 use periapt_model::time::Timestamp;
+use periapt_model::wake::WakeChange;
 use serde_json::Value;
 
 pub use begin::begin;
@@ -109,6 +111,11 @@ pub struct StepEnd {
     pub facts: DispatchFacts,
     /// What the charm's queue of deferred events holds now. None if that is unknown, or the charm has no such queue.
     pub notices: Option<Vec<Notice>>,
+    /// What the charm's framework told of that queue itself: it counts instead of `notices`, and only if the process ended
+    /// well.
+    pub report: Option<Box<DeferralReport>>,
+    /// The wakes that the charm asked for, in order. They count only if the process ended well.
+    pub wakes: Vec<WakeChange>,
     /// Whether the charm set a workload status during it.
     pub status_set: bool,
     /// For [`Step::Task`](crate::Step::Task).
@@ -119,6 +126,14 @@ impl StepEnd {
     /// An end with this outcome, of which nothing else is known.
     pub fn new(outcome: Outcome, started: Timestamp, ended: Timestamp) -> Self {
         let facts = DispatchFacts { started, ended, ..DispatchFacts::default() };
-        Self { outcome, facts, notices: None, status_set: false, task: None }
+        Self {
+            outcome,
+            facts,
+            notices: None,
+            report: None,
+            wakes: Vec::new(),
+            status_set: false,
+            task: None,
+        }
     }
 }

@@ -10,7 +10,7 @@ mod unit;
 pub use application::{Application, Charm, ResourceFile};
 pub use machine::Machine;
 pub use relation::{AppBag, Databag, Member, Relation, RelationEnd};
-pub(crate) use settings::nearest;
+pub use settings::nearest;
 pub use settings::{InvalidSetting, ModelInfo, SETTINGS, Setting, SettingValue, Settings};
 pub use task::{Operation, Task, TaskKind, TaskStatus};
 pub use unit::{Agent, CharmState, LeaderSettings, Leadership, Unit};

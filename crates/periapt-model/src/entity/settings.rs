@@ -137,7 +137,7 @@ fn find(key: &str) -> Result<&'static Setting, InvalidSetting> {
 }
 
 /// The name that was probably meant: at most a third of it mistyped.
-pub(crate) fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let least = names.map(|name| (distance(typed, name), name)).min()?;
     (least.0 <= (typed.chars().count() / 3).max(1)).then_some(least.1)
 }
