@@ -5,7 +5,8 @@ use std::time::Duration;
 use periapt_model::command::Tell;
 use periapt_model::deferral::DeferralReport;
 use periapt_model::effects::{Changes, Effects, PortChange, Reboot};
-use periapt_model::names::RelationId;
+use periapt_model::names::{RelationId, SecretId};
+use periapt_model::secrets::{SecretChange, SecretRemoval, SecretUpdate};
 use periapt_model::time::format_duration;
 use periapt_model::wake::{WakeChange, WakeWhen};
 use serde_json::{Map, Value};
@@ -25,6 +26,7 @@ pub fn describe(view: &View, effects: &Effects) -> Vec<String> {
     }
     out.extend(effects.ports.iter().map(port_line));
     out.extend(keys("state-set", &effects.state));
+    out.extend(effects.secrets.iter().flat_map(|(id, change)| secret_lines(view, id, change)));
     if !effects.action.results.is_empty() {
         let mut line = "action-set".to_owned();
         add_paths(&mut line, "", &effects.action.results);
@@ -78,6 +80,16 @@ pub fn describe_tell(tell: &Tell) -> Option<String> {
         Tell::ApplicationStatus { status, .. } => Some(format!("status-set --application {status}")),
         Tell::WorkloadVersion(_) => Some("application-version-set".to_owned()),
         Tell::LeaderSettings(changes) => keys("leader-set", changes),
+        Tell::TrackSecret { secret, label, revision } => {
+            let mut line = format!("secret-get {secret}");
+            if label.is_some() {
+                line.push_str(" --label");
+            }
+            if let Some(revision) = revision {
+                line.push_str(&format!(" revision {revision}"));
+            }
+            Some(line)
+        }
         Tell::TaskLog { .. } => Some("action-log".to_owned()),
         Tell::ClaimLeadership => None,
     }
@@ -103,6 +115,43 @@ fn keys(start: &str, changes: &Changes) -> Option<String> {
         }
     }
     Some(line)
+}
+
+/// Which fields and keys were written, never what was.
+fn secret_lines(view: &View, id: &SecretId, change: &SecretChange) -> Vec<String> {
+    let mut out = Vec::new();
+    let SecretUpdate { label, description, expire, rotate, content } = &change.update;
+    let verb = if change.create.is_some() { "secret-add" } else { "secret-set" };
+    if change.create.is_some() || !change.update.is_empty() {
+        let mut line = format!("{verb} {id}");
+        for (flag, given) in [
+            (" --label", label.is_some()),
+            (" --description", description.is_some()),
+            (" --expire", expire.is_some()),
+            (" --rotate", rotate.is_some()),
+        ] {
+            line.push_str(if given { flag } else { "" });
+        }
+        for key in content.iter().flat_map(|content| content.keys()) {
+            line.push(' ');
+            line.push_str(key);
+        }
+        out.push(line);
+    }
+    match &change.remove {
+        Some(SecretRemoval::Whole) => out.push(format!("secret-remove {id}")),
+        Some(SecretRemoval::Revisions(numbers)) => {
+            out.extend(numbers.iter().map(|number| format!("secret-remove {id} --revision {number}")));
+        }
+        None => {}
+    }
+    for (reader, scope) in &change.access {
+        out.push(match scope {
+            Some(relation) => format!("secret-grant {id} {} {reader}", relation_name(view, *relation)),
+            None => format!("secret-revoke {id} {reader}"),
+        });
+    }
+    out
 }
 
 fn port_line(change: &PortChange) -> String {

@@ -31,6 +31,7 @@ mod fuzz;
 mod help;
 mod outcome;
 mod relation;
+mod secret;
 mod session;
 mod settings;
 mod spec;

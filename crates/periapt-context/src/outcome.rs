@@ -4,7 +4,8 @@ use periapt_model::command::Tell;
 use periapt_model::deferral::DeferralReport;
 use periapt_model::effects::{Changes, Effects, PortChange, Reboot};
 use periapt_model::log::Level;
-use periapt_model::names::RelationId;
+use periapt_model::names::{RelationId, SecretId};
+use periapt_model::secrets::{self, SecretWrite};
 use periapt_model::wake::WakeChange;
 use serde_json::{Map, Value};
 
@@ -59,6 +60,7 @@ pub(crate) enum Change {
     Reboot(Reboot),
     Wake(WakeChange),
     Deferrals(Box<DeferralReport>),
+    Secret(SecretId, SecretWrite),
     Tell(Tell),
     Log(Level, String),
 }
@@ -122,6 +124,12 @@ impl Change {
                 effects.reboot = Some(reboot);
                 return (reboot == Reboot::Now).then_some(Immediate::RebootNow);
             }
+            Self::Secret(id, write) => {
+                if matches!(write, SecretWrite::Create(..)) {
+                    session.secrets_made = session.secrets_made.wrapping_add(1);
+                }
+                secrets::add_write(&mut effects.secrets, id, write);
+            }
             Self::Log(level, message) => return Some(Immediate::Log { level, message }),
             Self::Tell(tell) => {
                 match &tell {
@@ -132,6 +140,11 @@ impl Change {
                         session.application_status = Some((*status, message.clone()));
                     }
                     Tell::LeaderSettings(changes) => session.leader_settings.extend(changes.clone()),
+                    Tell::TrackSecret { secret, label, revision } => {
+                        let consumer = session.secrets.entry(secret.clone()).or_default();
+                        consumer.revision = revision.unwrap_or(consumer.revision);
+                        consumer.label = label.clone().or(consumer.label.take());
+                    }
                     Tell::WorkloadVersion(_) | Tell::TaskLog { .. } | Tell::ClaimLeadership => {}
                 }
                 return Some(Immediate::Tell(tell));

@@ -1,6 +1,10 @@
 //! What one hook context remembers between its hook commands, beside the effects.
 
+use std::collections::BTreeMap;
+
 use periapt_model::effects::Changes;
+use periapt_model::entity::SecretConsumer;
+use periapt_model::names::SecretId;
 use periapt_model::status::WorkloadStatus;
 
 /// What one hook context remembers. Made new for each hook, action and exec.
@@ -12,6 +16,10 @@ pub struct Session {
     pub unit_status: Option<(WorkloadStatus, String)>,
     /// What this context set with `status-set --application`.
     pub application_status: Option<(WorkloadStatus, String)>,
+    /// How many secrets it has made: part of what their ids are derived from.
+    pub secrets_made: u32,
+    /// Which revision of a secret it reads since `secret-get`, and what it calls the secret.
+    pub secrets: BTreeMap<SecretId, SecretConsumer>,
     /// What this context wrote with `leader-set`.
     pub leader_settings: Changes,
 }

@@ -35,7 +35,7 @@ pub(crate) fn with_file(cx: &Context<'_>) -> Result<BTreeMap<String, String>, St
 }
 
 /// Reads a map of texts. Numbers and booleans count as the text they are written in, nothing as the empty text.
-fn read(content: &[u8]) -> Result<BTreeMap<String, String>, String> {
+pub(crate) fn read(content: &[u8]) -> Result<BTreeMap<String, String>, String> {
     // JSON first: it is what frameworks send, and its surrogate pairs are no YAML.
     if let Ok(settings) = serde_json::from_slice(content) {
         return Ok(settings);

@@ -281,6 +281,17 @@ pub enum Tell {
         /// One line.
         line: String,
     },
+    /// `secret-get`: the unit reads a revision for the first time or from now on, or calls the secret something else.
+    TrackSecret {
+        /// Which secret.
+        secret: crate::names::SecretId,
+        /// The unit's own name for it, where it gave one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        label: Option<String>,
+        /// The revision; None leaves it as it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        revision: Option<u32>,
+    },
     /// The unit asks to lead its application. Granted when nobody else does.
     ClaimLeadership,
 }

@@ -8,6 +8,7 @@ use crate::entity::{Agent, AppBag, CharmState, Databag, TaskStatus};
 use crate::local::{HookStep, Op};
 use crate::model::{Draft, Key, Model, Record, Write};
 use crate::names::{RelationId, UnitName};
+use crate::secrets::apply_secrets;
 use crate::status::{Life, Status};
 use crate::step_commit::{Act, Commit, CommitRefusal};
 use crate::time::Timestamp;
@@ -23,7 +24,7 @@ pub fn commit(model: &Model, commit: Commit, now: Timestamp) -> Result<Vec<Write
         return Err(CommitRefusal::Fenced { unit, epoch, current });
     }
     let mut draft = Draft::new(model);
-    for (id, version) in apply_effects(&mut draft, &unit, effects)? {
+    for (id, version) in apply_effects(&mut draft, &unit, effects, now)? {
         // The writer of a peer relation's application databag is never told of its own write.
         if let Some(relation) = local.relations.get_mut(&id).filter(|r| r.peer) {
             relation.apps.insert(unit.app().clone(), version);
@@ -48,6 +49,7 @@ fn apply_effects(
     draft: &mut Draft,
     unit: &UnitName,
     effects: Effects,
+    now: Timestamp,
 ) -> Result<Vec<(RelationId, u64)>, CommitRefusal> {
     let mut written = Vec::new();
     for (id, BagChanges { unit: own, app }) in effects.relations {
@@ -90,6 +92,7 @@ fn apply_effects(
         }
         draft.put(Record::CharmState(unit.clone(), Arc::new(state)));
     }
+    apply_secrets(draft, unit, effects.secrets, now)?;
     Ok(written)
 }
 

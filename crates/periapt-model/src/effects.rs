@@ -200,6 +200,9 @@ pub struct Effects {
     /// `state-set` and `state-delete`.
     #[serde(default)]
     pub state: Changes,
+    /// The `secret-…` commands that write.
+    #[serde(default, skip_serializing_if = "crate::secrets::SecretChanges::is_empty")]
+    pub secrets: crate::secrets::SecretChanges,
     /// `action-set` and `action-fail`.
     #[serde(default)]
     pub action: ActionOutcome,
@@ -220,6 +223,7 @@ impl Effects {
         self.relations.values().all(|c| c.unit.is_empty() && c.app.is_empty())
             && self.ports.is_empty()
             && self.state.is_empty()
+            && self.secrets.is_empty()
     }
 }
 

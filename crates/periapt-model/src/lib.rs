@@ -8,6 +8,7 @@
 //! **Must not know** any clock, file, network, thread, environment or source of randomness: time is an argument.
 
 pub mod apply;
+mod calendar;
 pub mod charm;
 pub mod command;
 pub mod commit;
@@ -22,6 +23,7 @@ pub mod model;
 pub mod names;
 pub mod observe;
 pub mod remote;
+pub mod secrets;
 pub mod status;
 pub mod step_commit;
 pub mod time;

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::entity::{
     Agent, AppBag, Application, Charm, CharmState, LeaderSettings, Leadership, Machine, Member, ModelInfo,
-    Operation, Relation, Task, Unit,
+    Operation, Relation, Secret, SecretConsumer, SecretContent, SecretOwner, Task, Unit,
 };
 use crate::journal::JournalRecord;
-use crate::names::{AppName, CharmId, MachineId, RelationId, TaskId, UnitName};
+use crate::names::{AppName, CharmId, MachineId, RelationId, SecretId, TaskId, UnitName};
 
 /// One record: an entity with the key it is stored under.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +44,12 @@ pub enum Record {
     Operation(Arc<Operation>),
     /// A task.
     Task(Arc<Task>),
+    /// What is known of a secret.
+    Secret(Arc<Secret>),
+    /// What is in one revision of a secret. A store may keep these encrypted.
+    SecretContent(SecretId, u32, Arc<SecretContent>),
+    /// Which revision of a secret a unit reads.
+    SecretConsumer(SecretId, UnitName, Arc<SecretConsumer>),
 }
 
 /// The key of a record within its model.
@@ -78,6 +84,12 @@ pub enum Key {
     Operation(TaskId),
     /// See [`Record::Task`].
     Task(TaskId),
+    /// See [`Record::Secret`].
+    Secret(SecretId),
+    /// See [`Record::SecretContent`].
+    SecretContent(SecretId, u32),
+    /// See [`Record::SecretConsumer`].
+    SecretConsumer(SecretId, UnitName),
 }
 
 impl Key {
@@ -98,6 +110,9 @@ impl Key {
             Self::LeaderSettings(app) => format!("leader-settings/{app}"),
             Self::Operation(id) => format!("operation/{id}"),
             Self::Task(id) => format!("task/{id}"),
+            Self::Secret(id) => format!("secret/{id}"),
+            Self::SecretContent(id, revision) => format!("secret-content/{id}/{revision}"),
+            Self::SecretConsumer(id, unit) => format!("secret-consumer/{id}/{unit}"),
         }
     }
 }
@@ -120,6 +135,9 @@ impl Record {
             Self::LeaderSettings(app, _) => Key::LeaderSettings(app.clone()),
             Self::Operation(x) => Key::Operation(x.id),
             Self::Task(x) => Key::Task(x.id),
+            Self::Secret(x) => Key::Secret(x.id.clone()),
+            Self::SecretContent(id, revision, _) => Key::SecretContent(id.clone(), *revision),
+            Self::SecretConsumer(id, unit, _) => Key::SecretConsumer(id.clone(), unit.clone()),
         }
     }
 }
@@ -174,12 +192,22 @@ pub struct Model {
     pub operations: OrdMap<TaskId, Arc<Operation>>,
     /// By id.
     pub tasks: OrdMap<TaskId, Arc<Task>>,
+    /// By id.
+    pub secrets: OrdMap<SecretId, Arc<Secret>>,
+    /// By secret and revision.
+    secret_contents: OrdMap<(SecretId, u32), Arc<SecretContent>>,
+    /// By secret.
+    secret_consumers: OrdMap<SecretId, OrdMap<UnitName, Arc<SecretConsumer>>>,
     /// The next journal record's id.
     pub next_journal: u64,
     /// Derived: the relations of each application.
     relations_of: OrdMap<AppName, OrdSet<RelationId>>,
     /// Derived: the tasks of each unit that have not ended.
     open_tasks: OrdMap<UnitName, OrdSet<TaskId>>,
+    /// Derived: the secrets of each owner.
+    owned_secrets: OrdMap<SecretOwner, OrdSet<SecretId>>,
+    /// Derived: the secrets that each unit reads.
+    consumed_secrets: OrdMap<UnitName, OrdSet<SecretId>>,
 }
 
 impl Model {
@@ -202,6 +230,11 @@ impl Model {
             next_journal: 1,
             relations_of: OrdMap::new(),
             open_tasks: OrdMap::new(),
+            secrets: OrdMap::new(),
+            secret_contents: OrdMap::new(),
+            secret_consumers: OrdMap::new(),
+            owned_secrets: OrdMap::new(),
+            consumed_secrets: OrdMap::new(),
         }
     }
 
@@ -246,6 +279,15 @@ impl Model {
                     self.open_tasks.entry(x.unit.clone()).or_default().insert(x.id);
                 }
                 self.tasks.insert(x.id, x);
+            }
+            Record::Secret(x) => {
+                self.owned_secrets.entry(x.owner.clone()).or_default().insert(x.id.clone());
+                self.secrets.insert(x.id.clone(), x);
+            }
+            Record::SecretContent(id, revision, x) => drop(self.secret_contents.insert((id, revision), x)),
+            Record::SecretConsumer(id, unit, x) => {
+                self.consumed_secrets.entry(unit.clone()).or_default().insert(id.clone());
+                self.secret_consumers.entry(id).or_default().insert(unit, x);
             }
         }
     }
@@ -292,6 +334,23 @@ impl Model {
                     self.close_task(&task.unit, *id);
                 }
             }
+            Key::Secret(id) => {
+                if let Some(secret) = self.secrets.remove(id) {
+                    remove_from(&mut self.owned_secrets, &secret.owner, id);
+                }
+            }
+            Key::SecretContent(id, revision) => {
+                self.secret_contents.remove(&(id.clone(), *revision));
+            }
+            Key::SecretConsumer(id, unit) => {
+                if let Some(consumers) = self.secret_consumers.get_mut(id) {
+                    consumers.remove(unit);
+                    if consumers.is_empty() {
+                        self.secret_consumers.remove(id);
+                    }
+                }
+                remove_from(&mut self.consumed_secrets, unit, id);
+            }
         }
     }
 
@@ -322,6 +381,17 @@ impl Model {
         out.extend(self.leader_settings.iter().map(|(k, v)| Record::LeaderSettings(k.clone(), v.clone())));
         out.extend(self.operations.values().cloned().map(Record::Operation));
         out.extend(self.tasks.values().cloned().map(Record::Task));
+        out.extend(self.secrets.values().cloned().map(Record::Secret));
+        out.extend(
+            self.secret_contents
+                .iter()
+                .map(|((id, revision), x)| Record::SecretContent(id.clone(), *revision, x.clone())),
+        );
+        for (id, consumers) in &self.secret_consumers {
+            out.extend(
+                consumers.iter().map(|(unit, x)| Record::SecretConsumer(id.clone(), unit.clone(), x.clone())),
+            );
+        }
         out
     }
 
@@ -351,6 +421,46 @@ impl Model {
         self.relation_data.get(&relation)?.apps.get(app)
     }
 
+    /// What is in one revision of a secret.
+    pub fn secret_content(&self, id: &SecretId, revision: u32) -> Option<&Arc<SecretContent>> {
+        self.secret_contents.get(&(id.clone(), revision))
+    }
+
+    /// The revisions of a secret whose content is there.
+    pub(crate) fn secret_revisions(&self, id: &SecretId) -> impl Iterator<Item = u32> + use<'_> {
+        self.secret_contents
+            .range((id.clone(), 0)..=(id.clone(), u32::MAX))
+            .map(|((_, revision), _)| *revision)
+    }
+
+    /// The secrets that belong to `owner`.
+    pub fn secrets_of<'a>(&'a self, owner: &SecretOwner) -> impl Iterator<Item = &'a Arc<Secret>> + use<'a> {
+        self.owned_secrets.get(owner).into_iter().flatten().filter_map(|id| self.secrets.get(id))
+    }
+
+    /// What a unit remembers of a secret that it has read.
+    pub fn secret_consumer(&self, id: &SecretId, unit: &UnitName) -> Option<&Arc<SecretConsumer>> {
+        self.secret_consumers.get(id)?.get(unit)
+    }
+
+    /// Who has read a secret, and which revision. They need not be allowed to any more.
+    pub fn consumers_of<'a>(
+        &'a self,
+        id: &SecretId,
+    ) -> impl Iterator<Item = (&'a UnitName, &'a Arc<SecretConsumer>)> + use<'a> {
+        self.secret_consumers.get(id).into_iter().flatten()
+    }
+
+    /// The secrets that `unit` has read.
+    pub fn consumed_by<'a>(
+        &'a self,
+        unit: &UnitName,
+    ) -> impl Iterator<Item = (&'a SecretId, &'a Arc<SecretConsumer>)> + use<'a> {
+        let reader = unit.clone();
+        let ids = self.consumed_secrets.get(unit).into_iter().flatten();
+        ids.filter_map(move |id| Some((id, self.secret_consumer(id, &reader)?)))
+    }
+
     /// Whether `unit` holds its application's leadership.
     pub fn is_leader(&self, unit: &UnitName) -> bool {
         self.leaders.get(unit.app()).is_some_and(|l| &l.unit == unit)
@@ -359,6 +469,16 @@ impl Model {
     /// The charm an application wants.
     pub fn charm_of(&self, app: &AppName) -> Option<&Arc<Charm>> {
         self.charms.get(&self.applications.get(app)?.charm.id)
+    }
+}
+
+/// Takes one secret out of an index, and the key with its last one.
+fn remove_from<K: Ord + Clone>(index: &mut OrdMap<K, OrdSet<SecretId>>, key: &K, id: &SecretId) {
+    if let Some(ids) = index.get_mut(key) {
+        ids.remove(id);
+        if ids.is_empty() {
+            index.remove(key);
+        }
     }
 }
 

@@ -67,6 +67,11 @@ fn is_loose(text: &str) -> bool {
         && !text.starts_with('-')
 }
 
+/// Twenty lower-case letters and digits: the shape of Juju's secret ids (`rs/xid`).
+fn is_secret_id(text: &str) -> bool {
+    text.len() == 20 && text.bytes().all(is_lower_or_digit)
+}
+
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $check:path, $rule:literal) => {
         $(#[$doc])*
@@ -186,6 +191,37 @@ name_type!(
     is_loose,
     "use letters, digits, dashes, dots and underscores"
 );
+name_type!(
+    /// The id of a secret, without `secret:` in front.
+    SecretId,
+    "secret",
+    is_secret_id,
+    "a secret's id is twenty lower-case letters and digits"
+);
+
+impl SecretId {
+    /// The id that belongs to `parts`: equal parts give equal ids, and parts that differ give ids that differ, but for a
+    /// chance of one in 10^30. Nothing depends on an id being hard to guess.
+    #[must_use]
+    pub fn derived(parts: &[&str]) -> Self {
+        const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+        // FNV-1a of 128 bits, and a last stirring, since its upper bits know little of the last bytes.
+        let mut hash: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+        for byte in parts.iter().flat_map(|part| part.bytes().chain([0xff])) {
+            hash = (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
+        }
+        for shift in [65, 61] {
+            hash = (hash ^ (hash >> shift)).wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645);
+        }
+        hash ^= hash >> 67;
+        let mut text = String::with_capacity(20);
+        for _ in 0..20 {
+            text.push(char::from(DIGITS[(hash % 36) as usize]));
+            hash /= 36;
+        }
+        Self(text.into())
+    }
+}
 
 /// A unit of an application: `app/0`. Its number is never used again while the application exists.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

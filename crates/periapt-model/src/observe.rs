@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::charm::ConfigValue;
-use crate::entity::{Relation, Unit};
+use crate::entity::{Relation, SecretOwner, Unit};
 use crate::journal::Event;
 use crate::local::{Fingerprint, SeenInputs};
 use crate::model::{Key, Model, Record, Write};
-use crate::names::{AppName, RelationId, UnitName};
+use crate::names::{AppName, RelationId, SecretId, UnitName};
 use crate::remote::{Remote, RemoteRelation, RemoteTask};
 use crate::status::Life;
 
@@ -170,20 +170,31 @@ fn concerned_by_put(before: &Model, after: &Model, record: &Record, units: &mut 
             }
         }
         // An agent's memory is its own; charms and what is kept for readers concern nobody.
-        Record::Agent(..) | Record::CharmState(..) | Record::Charm(_) | Record::Operation(_) => {}
+        Record::Agent(..)
+        | Record::CharmState(..)
+        | Record::Charm(_)
+        | Record::Operation(_)
+        | Record::SecretContent(..) => {}
         Record::Machine(_)
         | Record::Relation(_)
         | Record::Member(..)
         | Record::AppBag(..)
         | Record::Leadership(_)
         | Record::LeaderSettings(..)
-        | Record::Task(_) => concerned_by_key(before, after, &record.key(), units),
+        | Record::Task(_)
+        | Record::Secret(_)
+        | Record::SecretConsumer(..) => concerned_by_key(before, after, &record.key(), units),
     }
 }
 
 fn concerned_by_key(before: &Model, after: &Model, key: &Key, units: &mut BTreeSet<UnitName>) {
     match key {
-        Key::Info | Key::Charm(_) | Key::CharmState(_) | Key::Operation(_) | Key::Agent(_) => {}
+        Key::Info
+        | Key::Charm(_)
+        | Key::CharmState(_)
+        | Key::Operation(_)
+        | Key::Agent(_)
+        | Key::SecretContent(..) => {}
         Key::Application(app) | Key::Leadership(app) | Key::LeaderSettings(app) => {
             units.extend(after.units_of(app).map(|u| u.name.clone()));
         }
@@ -195,10 +206,34 @@ fn concerned_by_key(before: &Model, after: &Model, key: &Key, units: &mut BTreeS
             let task = after.tasks.get(id).or_else(|| before.tasks.get(id));
             units.extend(task.map(|t| t.unit.clone()));
         }
+        Key::Secret(id) => {
+            units_of_secret(before, id, units);
+            units_of_secret(after, id, units);
+        }
+        Key::SecretConsumer(id, unit) => {
+            units.insert(unit.clone());
+            owners_of_secret(after, id, units);
+        }
         Key::Relation(id) | Key::Member(id, _) | Key::AppBag(id, _) => {
             units_of_relation(before, *id, units);
             units_of_relation(after, *id, units);
         }
+    }
+}
+
+/// Its owner and all who read it.
+fn units_of_secret(model: &Model, id: &SecretId, units: &mut BTreeSet<UnitName>) {
+    owners_of_secret(model, id, units);
+    units.extend(model.consumers_of(id).map(|(unit, _)| unit.clone()));
+}
+
+fn owners_of_secret(model: &Model, id: &SecretId, units: &mut BTreeSet<UnitName>) {
+    match model.secrets.get(id).map(|secret| &secret.owner) {
+        Some(SecretOwner::Unit(unit)) => drop(units.insert(unit.clone())),
+        Some(SecretOwner::Application(app)) => {
+            units.extend(model.leaders.get(app).map(|leadership| leadership.unit.clone()));
+        }
+        Some(SecretOwner::Model) | None => {}
     }
 }
 

@@ -25,6 +25,12 @@ mod relation_list;
 mod relation_model_get;
 mod relation_set;
 mod resource_get;
+mod secret_access;
+mod secret_add;
+mod secret_get;
+mod secret_info_get;
+mod secret_remove;
+mod secret_set;
 mod state_delete;
 mod state_get;
 mod state_set;
@@ -73,14 +79,14 @@ static COMMANDS: &[&Spec] = &[
     &relation_model_get::SPEC,
     &relation_set::SPEC,
     &resource_get::SPEC,
-    &not_yet::SECRET_ADD,
-    &not_yet::SECRET_GET,
-    &not_yet::SECRET_GRANT,
-    &not_yet::SECRET_IDS,
-    &not_yet::SECRET_INFO_GET,
-    &not_yet::SECRET_REMOVE,
-    &not_yet::SECRET_REVOKE,
-    &not_yet::SECRET_SET,
+    &secret_add::SPEC,
+    &secret_get::SPEC,
+    &secret_access::GRANT,
+    &secret_info_get::IDS,
+    &secret_info_get::SPEC,
+    &secret_remove::SPEC,
+    &secret_access::REVOKE,
+    &secret_set::SPEC,
     &state_delete::SPEC,
     &state_get::SPEC,
     &state_set::SPEC,

@@ -7,6 +7,7 @@ mod grammar;
 mod network_and_ports;
 mod others;
 mod relations;
+mod secrets;
 mod state_and_leadership;
 mod status;
 mod wakes;

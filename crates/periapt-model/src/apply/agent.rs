@@ -88,6 +88,15 @@ pub(super) fn tell(
             }
         }
         Tell::TaskLog { task, line } => draft.task(task, |t| t.log.push((now, line))),
+        Tell::TrackSecret { secret, label, revision } => {
+            let Some(found) = draft.model.secrets.get(&secret) else {
+                return Err(Refusal::not_found(format!("secret {secret:?} not found")));
+            };
+            if !crate::secrets::may_read(found, unit) {
+                return Err(Refusal::not_allowed("permission denied"));
+            }
+            crate::secrets::track(draft, &secret, unit, label, revision);
+        }
         Tell::ClaimLeadership => return Ok(Answer::Leader(claim(draft, unit))),
     }
     Ok(Answer::Done)

@@ -3,6 +3,7 @@
 use crate::entity::TaskStatus;
 use crate::model::{Draft, Key};
 use crate::names::{AppName, CharmId, RelationId, TaskId, UnitName};
+use crate::secrets::removal as secrets;
 use crate::status::Life;
 use crate::time::Timestamp;
 
@@ -33,6 +34,7 @@ pub(crate) fn remove_unit(draft: &mut Draft, unit: &UnitName, now: Timestamp) {
     if draft.model.is_leader(unit) {
         draft.delete(Key::Leadership(unit.app().clone()));
     }
+    secrets::unit_gone(draft, unit);
     draft.delete(Key::Unit(unit.clone()));
     draft.delete(Key::Agent(unit.clone()));
     draft.delete(Key::CharmState(unit.clone()));
@@ -83,6 +85,7 @@ fn remove_relation(draft: &mut Draft, id: RelationId) {
             draft.delete(Key::AppBag(id, app.clone()));
         }
     }
+    secrets::relation_gone(draft, id);
     draft.delete(Key::Relation(id));
     for end in &relation.ends {
         remove_application_if_done(draft, &end.app);
@@ -104,6 +107,7 @@ pub(super) fn remove_application_if_done(draft: &mut Draft, app: &AppName) {
     for id in peers {
         remove_relation(draft, id);
     }
+    secrets::application_gone(draft, app);
     draft.delete(Key::Leadership(app.clone()));
     draft.delete(Key::LeaderSettings(app.clone()));
     let counter = found.next_unit;

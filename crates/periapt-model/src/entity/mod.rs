@@ -3,6 +3,7 @@
 mod application;
 mod machine;
 mod relation;
+mod secret;
 mod settings;
 mod task;
 mod unit;
@@ -10,6 +11,10 @@ mod unit;
 pub use application::{Application, Charm, ResourceFile};
 pub use machine::Machine;
 pub use relation::{AppBag, Databag, Member, Relation, RelationEnd};
+pub use secret::{
+    GrantScope, InvalidContent, MAX_CONTENT, RotatePolicy, Secret, SecretConsumer, SecretContent,
+    SecretOwner, SecretReader, SecretRevision,
+};
 pub use settings::nearest;
 pub use settings::{InvalidSetting, ModelInfo, SETTINGS, Setting, SettingValue, Settings};
 pub use task::{Operation, Task, TaskKind, TaskStatus};
