@@ -1,0 +1,65 @@
+//! How secrets go: with their owner, and the rights to read them with the relation they were given for.
+
+use std::sync::Arc;
+
+use crate::entity::{GrantScope, Secret, SecretOwner, SecretReader};
+use crate::model::{Draft, Key, Record};
+use crate::names::{AppName, RelationId, SecretId, UnitName};
+
+/// The secret is gone, with all its revisions and what others remember of it.
+pub(crate) fn remove_secret(draft: &mut Draft, id: &SecretId) {
+    let revisions: Vec<u32> = draft.model.secret_revisions(id).collect();
+    for revision in revisions {
+        remove_content(draft, id, revision);
+    }
+    let consumers: Vec<UnitName> = draft.model.consumers_of(id).map(|(unit, _)| unit.clone()).collect();
+    for unit in consumers {
+        draft.delete(Key::SecretConsumer(id.clone(), unit));
+    }
+    if draft.model.secrets.contains_key(id) {
+        draft.delete(Key::Secret(id.clone()));
+    }
+}
+
+pub(super) fn remove_content(draft: &mut Draft, id: &SecretId, revision: u32) {
+    draft.delete(Key::SecretContent(id.clone(), revision));
+}
+
+fn remove_owned(draft: &mut Draft, owner: &SecretOwner) {
+    let owned: Vec<SecretId> = draft.model.secrets_of(owner).map(|s| s.id.clone()).collect();
+    for id in owned {
+        remove_secret(draft, &id);
+    }
+}
+
+/// Takes grants back wherever there are such.
+fn revoke_where(draft: &mut Draft, gone: impl Fn(&SecretReader, &GrantScope) -> bool) {
+    let secrets = draft.model.secrets.values().filter(|s| s.grants.iter().any(|(r, scope)| gone(r, scope)));
+    let secrets: Vec<Arc<Secret>> = secrets.cloned().collect();
+    for secret in secrets {
+        let mut secret = Secret::clone(&secret);
+        secret.grants.retain(|reader, scope| !gone(reader, scope));
+        draft.put(Record::Secret(Arc::new(secret)));
+    }
+}
+
+/// A unit is gone: its secrets, its rights and what it read go with it.
+pub(crate) fn unit_gone(draft: &mut Draft, unit: &UnitName) {
+    remove_owned(draft, &SecretOwner::Unit(unit.clone()));
+    let consumed: Vec<SecretId> = draft.model.consumed_by(unit).map(|(id, _)| id.clone()).collect();
+    for id in consumed {
+        draft.delete(Key::SecretConsumer(id, unit.clone()));
+    }
+    revoke_where(draft, |reader, _| matches!(reader, SecretReader::Unit(name) if name == unit));
+}
+
+/// An application is gone.
+pub(crate) fn application_gone(draft: &mut Draft, app: &AppName) {
+    remove_owned(draft, &SecretOwner::Application(app.clone()));
+    revoke_where(draft, |reader, _| reader.app() == app);
+}
+
+/// A relation is gone: what was granted for it is not any more.
+pub(crate) fn relation_gone(draft: &mut Draft, relation: RelationId) {
+    revoke_where(draft, |_, scope| *scope == GrantScope::Relation(relation));
+}
