@@ -1,0 +1,51 @@
+//! A process for each hook command, as on Juju.
+
+use std::io::{self, Write};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use periapt_model::time::Timestamp;
+
+use super::{Commands, Output, some_chance, wall_clock};
+
+/// Starts the programs on `PATH`.
+#[derive(Debug)]
+pub(crate) struct Processes {
+    /// Whether the agent is Periapt's.
+    pub(crate) periapt: bool,
+}
+
+impl Commands for Processes {
+    fn run(&mut self, command: &str, args: &[String], stdin: Option<&[u8]>) -> io::Result<Output> {
+        let mut process = Command::new(command);
+        process.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+        process.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
+        let mut child = process.spawn()?;
+        let input = child.stdin.take();
+        let output = std::thread::scope(|scope| {
+            if let (Some(mut pipe), Some(bytes)) = (input, stdin) {
+                // A command that does not read all of it closes the pipe; what it says of that is in its output.
+                scope.spawn(move || pipe.write_all(bytes));
+            }
+            child.wait_with_output()
+        })?;
+        let code = output.status.code().unwrap_or(-1);
+        Ok(Output { code, stdout: output.stdout, stderr: output.stderr })
+    }
+
+    fn now(&self) -> Timestamp {
+        wall_clock()
+    }
+
+    fn sleep(&mut self, pause: Duration) {
+        std::thread::sleep(pause);
+    }
+
+    fn chance(&mut self) -> f64 {
+        some_chance()
+    }
+
+    fn is_periapt(&self) -> bool {
+        self.periapt
+    }
+}

@@ -1,0 +1,45 @@
+//! Running hook commands.
+
+use serde::de::DeserializeOwned;
+
+use super::Context;
+use crate::commands::{CommandError, Output};
+
+impl Context {
+    /// Runs a hook command and gives what it printed. For commands that the library has no method for.
+    ///
+    /// # Errors
+    /// The command failed, or there is none of that name.
+    pub fn command(
+        &self,
+        command: &str,
+        args: &[&str],
+        stdin: Option<&[u8]>,
+    ) -> Result<Vec<u8>, CommandError> {
+        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        self.run(command, &args, stdin).map(|output| output.stdout)
+    }
+
+    pub(crate) fn run(
+        &self,
+        command: &str,
+        args: &[String],
+        stdin: Option<&[u8]>,
+    ) -> Result<Output, CommandError> {
+        let ran = self.commands.borrow_mut().run(command, args, stdin);
+        match ran {
+            Ok(output) if output.code == 0 => Ok(output),
+            Ok(output) => Err(CommandError::of_output(command, args, &output)),
+            Err(error) => Err(CommandError::of_io(command, args, &error)),
+        }
+    }
+
+    /// Runs a hook command that prints JSON.
+    pub(crate) fn json<T: DeserializeOwned>(&self, command: &str, args: &[&str]) -> Result<T, CommandError> {
+        let mut args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        args.insert(0, "--format=json".to_owned());
+        let output = self.run(command, &args, None)?;
+        serde_json::from_slice(&output.stdout)
+            .map_err(|error| CommandError::unreadable(command, &args, error))
+    }
+}

@@ -1,0 +1,219 @@
+//! What a handler can see and do: the unit's model, through hook commands.
+//!
+//! Nothing is read before it is asked for. What cannot change within a dispatch is read once; what the charm writes is seen
+//! by its own later reads.
+
+mod action;
+mod call;
+mod config;
+mod emit;
+mod leader;
+mod relation;
+mod since;
+mod state;
+mod status;
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use periapt_model::charm::CharmMeta;
+use periapt_model::names::{AppName, UnitName};
+use periapt_model::time::Timestamp;
+
+pub use relation::{Relation, RelationSide};
+pub use since::Since;
+pub use state::StoredState;
+
+use crate::commands::Commands;
+use crate::environment::Environment;
+use crate::error::{Error, Kind};
+use crate::event::{Emitted, Event};
+use crate::log::Lines;
+use crate::memory::{HandlerId, Memory};
+use crate::patience::{Exhausted, Patience};
+
+/// What a handler can see and do.
+pub struct Context {
+    pub(crate) environment: Rc<Environment>,
+    pub(crate) metadata: Rc<CharmMeta>,
+    commands: RefCell<Box<dyn Commands>>,
+    pub(crate) memory: RefCell<Memory>,
+    cache: RefCell<Cache>,
+    pub(crate) lines: Arc<Lines>,
+    /// What is being handled.
+    running: RefCell<Option<Running>>,
+    /// Emitted by the running handler, to be delivered when it returns.
+    pub(crate) outbox: RefCell<Vec<Emitted>>,
+    /// What the agent is told at the end.
+    pub(crate) told: RefCell<Told>,
+    /// The charm's handlers, for events that are delivered at once.
+    pub(crate) registry: RefCell<Option<Rc<dyn Any>>>,
+    /// Whether the charm set its unit's status in this dispatch.
+    pub(crate) status_set: Cell<bool>,
+}
+
+/// What the agent is told at the end of a dispatch.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) emitted: Vec<String>,
+    pub(crate) dropped: Vec<(u64, String, HandlerId, String)>,
+}
+
+/// What was read in this dispatch and cannot have changed since.
+#[derive(Debug, Default)]
+struct Cache {
+    config: Option<Rc<serde_json::Map<String, serde_json::Value>>>,
+    leader: Option<bool>,
+    relation_ids: BTreeMap<String, Rc<Vec<periapt_model::names::RelationId>>>,
+    bags: BTreeMap<relation::BagKey, Rc<crate::databag::RawBag>>,
+    members: BTreeMap<periapt_model::names::RelationId, Rc<Vec<UnitName>>>,
+}
+
+/// What is being handled.
+#[derive(Clone, Debug)]
+pub(crate) struct Running {
+    pub(crate) event: Event,
+    pub(crate) attempt: Attempt,
+    pub(crate) seen: BTreeMap<String, u64>,
+}
+
+/// The how-manieth time the running handler has the event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// 1 for the first.
+    pub number: u32,
+    /// When the handler deferred it first; none if it has not.
+    pub first: Option<Timestamp>,
+    /// Why it was deferred last.
+    pub reason: Option<String>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (unit, running) = (&self.environment.unit, self.running.borrow());
+        f.debug_struct("Context").field("unit", unit).field("running", &running).finish_non_exhaustive()
+    }
+}
+
+impl Context {
+    pub(crate) fn new(
+        environment: Environment,
+        metadata: CharmMeta,
+        commands: Box<dyn Commands>,
+        memory: Memory,
+        lines: Arc<Lines>,
+    ) -> Self {
+        Self {
+            environment: Rc::new(environment),
+            metadata: Rc::new(metadata),
+            commands: RefCell::new(commands),
+            memory: RefCell::new(memory),
+            cache: RefCell::default(),
+            lines,
+            running: RefCell::new(None),
+            outbox: RefCell::default(),
+            told: RefCell::default(),
+            registry: RefCell::new(None),
+            status_set: Cell::new(false),
+        }
+    }
+
+    /// The dispatch: whose, where and what for.
+    #[must_use]
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The charm's metadata.
+    #[must_use]
+    pub fn metadata(&self) -> &CharmMeta {
+        &self.metadata
+    }
+
+    /// Our unit.
+    #[must_use]
+    pub fn unit(&self) -> &UnitName {
+        &self.environment.unit
+    }
+
+    /// Our application.
+    #[must_use]
+    pub fn app(&self) -> &AppName {
+        self.environment.app()
+    }
+
+    /// The event that the running handler has.
+    #[must_use]
+    pub fn event(&self) -> Option<Event> {
+        self.running.borrow().as_ref().map(|running| running.event.clone())
+    }
+
+    /// The how-manieth time the running handler has its event.
+    #[must_use]
+    pub fn attempt(&self) -> Attempt {
+        let running = self.running.borrow();
+        running.as_ref().map_or(Attempt { number: 1, first: None, reason: None }, |r| r.attempt.clone())
+    }
+
+    /// Runs `work` with this as what is being handled.
+    pub(crate) fn while_running<T>(&mut self, running: Running, work: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.running.replace(Some(running));
+        let result = work(self);
+        self.running.replace(before);
+        result
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.commands.borrow().now()
+    }
+
+    /// Waits. Hooks of other units of the machine wait with it.
+    pub fn sleep(&self, pause: Duration) {
+        self.commands.borrow_mut().sleep(pause);
+    }
+
+    /// Whether the agent is Periapt's, which wakes units on request.
+    #[must_use]
+    pub fn is_periapt(&self) -> bool {
+        self.commands.borrow().is_periapt()
+    }
+
+    /// Tries something again as long as its error is temporary and patience lasts. With `?`, what then happens is what the
+    /// [`Patience`] says.
+    ///
+    /// # Errors
+    /// The last error, or the first that is not temporary.
+    pub fn patiently<T, E: Into<Error>>(
+        &self,
+        patience: Patience,
+        mut work: impl FnMut() -> Result<T, E>,
+    ) -> Result<T, Exhausted> {
+        let begun = self.now();
+        let mut tried = 0_u32;
+        loop {
+            let error = match work() {
+                Ok(value) => return Ok(value),
+                Err(error) => error.into(),
+            };
+            tried = tried.saturating_add(1);
+            let elapsed = self.now().since(begun);
+            let chance = self.commands.borrow_mut().chance();
+            let pause =
+                (error.kind() == Kind::Temporary).then(|| patience.pause(tried, elapsed, chance)).flatten();
+            match pause {
+                Some(pause) => {
+                    tracing::debug!("{error}: trying again in {} ms (try {tried})", pause.as_millis());
+                    self.sleep(pause);
+                }
+                None => return Err(Exhausted { error, then: patience.then }),
+            }
+        }
+    }
+}

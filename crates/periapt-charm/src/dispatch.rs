@@ -1,0 +1,213 @@
+//! One dispatch: what is deferred, then the event, then the statuses.
+//!
+//! The order is that of ops 3.9 (`_main.py`, `framework.py`): everything deferred runs oldest first, before the new event;
+//! a notice that is deferred again keeps its place. Beyond it: lanes, reconciling handlers, bounds, subjects that are gone,
+//! and dead letters instead of silent loss.
+
+mod deliver;
+mod gone;
+mod statuses;
+
+use std::rc::Rc;
+
+pub(crate) use deliver::emit;
+use deliver::{Turn, deliver};
+
+use crate::context::Context;
+use crate::environment::Dispatched;
+use crate::error::Error;
+use crate::event::{Commit, Event, PreCommit};
+use crate::memory::DeadLetter;
+use crate::observe::{Observe, Registry, short_name};
+use crate::{Charm, observe};
+
+/// Runs a dispatch in the memory that the context has. On an error nothing of it may be kept.
+pub(crate) fn dispatch<C: Charm>(cx: &mut Context) -> Result<(), Error> {
+    let mut on = Observe::<C>::new(short_name::<C>());
+    C::observe(&mut on);
+    let registry = Rc::new(on.into_registry());
+    if !registry.mistakes.is_empty() {
+        return Err(Error::bug(registry.mistakes.join("; ")));
+    }
+    let keep: Rc<dyn std::any::Any> = registry.clone();
+    cx.registry.replace(Some(keep));
+    let result = run(&registry, cx);
+    cx.registry.replace(None);
+    result
+}
+
+fn run<C: Charm>(registry: &Registry<C>, cx: &mut Context) -> Result<(), Error> {
+    let mut charm = C::default();
+    let dispatched = cx.environment().dispatched.clone();
+    let event = match &dispatched {
+        Dispatched::Event(event) => Some(event),
+        _ => None,
+    };
+    let restricted = event.is_some_and(Event::is_restricted);
+    if !restricted {
+        revive(registry, cx);
+        run_deferred(registry, &mut charm, cx, event)?;
+    }
+    match &dispatched {
+        Dispatched::Event(event) => {
+            let handlers = registry.of(event);
+            match handlers.is_empty() {
+                true => tracing::debug!("No handler for {}.", event.name()),
+                false => tracing::debug!("Emitting Juju event {}.", event.name().replace('-', "_")),
+            }
+            for handler in handlers {
+                offer(registry, &mut charm, cx, handler, event)?;
+            }
+        }
+        Dispatched::Action { name, .. } => run_action(registry, &mut charm, cx, name)?,
+        Dispatched::Unknown(name) => tracing::debug!("Event {name:?} not defined."),
+    }
+    if !restricted {
+        statuses::evaluate(registry, &mut charm, cx)?;
+    }
+    for event in [Event::from(PreCommit {}), Event::from(Commit {})] {
+        for handler in registry.of(&event) {
+            deliver(registry, &mut charm, cx, handler, &event, Turn::New)?;
+        }
+    }
+    Ok(())
+}
+
+/// Dead letters whose handler is known again go back to their place in the queue.
+fn revive<C>(registry: &Registry<C>, cx: &Context) {
+    let mut memory = cx.memory.borrow_mut();
+    if memory.dead.is_empty() {
+        return;
+    }
+    let letters = std::mem::take(&mut memory.dead);
+    for letter in letters {
+        match letter.notice().filter(|notice| registry.find(&notice.handler).is_some()) {
+            Some(notice) => {
+                tracing::info!("{} is handled again by {}.", notice.event.name(), notice.handler);
+                memory.queue.restore(notice);
+            }
+            None => memory.dead.push(letter),
+        }
+    }
+}
+
+/// Everything deferred, oldest first. What is deferred meanwhile waits for the next dispatch.
+fn run_deferred<C: 'static>(
+    registry: &Registry<C>,
+    charm: &mut C,
+    cx: &mut Context,
+    coming: Option<&Event>,
+) -> Result<(), Error> {
+    let sequences = cx.memory.borrow().queue.sequences();
+    let count = sequences.len();
+    let each = count <= FEW;
+    if !each {
+        tracing::debug!("Re-emitting {count} deferred events.");
+    }
+    for (place, sequence) in sequences.into_iter().enumerate() {
+        let Some(notice) = cx.memory.borrow().queue.get(sequence).cloned() else { continue };
+        let Some(index) = registry.find(&notice.handler) else {
+            let why = format!("{} is no handler of this charm", notice.handler);
+            tracing::warn!("{} was deferred and cannot be run: {why}.", notice.event.name());
+            bury(cx, sequence, why);
+            continue;
+        };
+        let handler = &registry.handlers[index];
+        if !handler.keeps_when_gone
+            && let Some(why) = gone::subject(cx, &notice.event)?
+        {
+            tracing::info!("{}, deferred by {}, is dropped: {why}.", notice.event.name(), notice.handler);
+            cx.memory.borrow_mut().queue.remove(sequence);
+            cx.told.borrow_mut().dropped.push((sequence, notice.event.name(), notice.handler, why));
+            continue;
+        }
+        let lane = handler.lane.as_deref().or(notice.lane.as_deref());
+        if lane.is_some_and(|lane| cx.memory.borrow().queue.ahead_in_lane(lane, sequence).is_some()) {
+            continue;
+        }
+        // It runs once, for the new event.
+        if handler.reconciles && coming.is_some_and(|event| registry.of(event).contains(&index)) {
+            continue;
+        }
+        if each {
+            let name = notice.event.name();
+            tracing::debug!(
+                "Re-emitting deferred event <{name} via {}> ({} of {count} in queue).",
+                notice.handler,
+                place + 1
+            );
+        }
+        deliver(registry, charm, cx, index, &notice.event, Turn::Again(sequence))?;
+    }
+    Ok(())
+}
+
+/// So many deferred events have a line of the log each.
+const FEW: usize = 20;
+
+/// Offers a new event to a handler: it runs, unless the event has to queue, or already does.
+pub(crate) fn offer<C: 'static>(
+    registry: &Registry<C>,
+    charm: &mut C,
+    cx: &mut Context,
+    index: usize,
+    event: &Event,
+) -> Result<(), Error> {
+    let handler: &observe::Registration<C> = &registry.handlers[index];
+    let waiting = {
+        let memory = cx.memory.borrow();
+        match handler.reconciles {
+            true => memory.queue.first_of(&handler.id),
+            false => memory.queue.find(&handler.id, event),
+        }
+    };
+    if let Some(sequence) = waiting {
+        if handler.reconciles {
+            return deliver(registry, charm, cx, index, event, Turn::Instead(sequence));
+        }
+        // It has run in this dispatch already, and was deferred again.
+        tracing::info!("Skipping {} for {}: already deferred.", event.name(), handler.id);
+        return Ok(());
+    }
+    let ahead = handler.lane.as_deref().and_then(|lane| {
+        let memory = cx.memory.borrow();
+        memory.queue.ahead_in_lane(lane, u64::MAX).map(|notice| (lane.to_owned(), notice.event.name()))
+    });
+    match ahead {
+        Some((lane, first)) => {
+            deliver::queue_behind(cx, handler, event, &lane, &first);
+            Ok(())
+        }
+        None => deliver(registry, charm, cx, index, event, Turn::New),
+    }
+}
+
+/// Puts a notice that nobody can handle aside, where people see it.
+pub(crate) fn bury(cx: &Context, sequence: u64, why: impl Into<String>) {
+    let mut memory = cx.memory.borrow_mut();
+    if let Some(notice) = memory.queue.remove(sequence) {
+        memory.dead.push(DeadLetter::of(&notice, why));
+    }
+}
+
+/// Runs an action. Its handler cannot defer; an error is what the operator reads.
+fn run_action<C: 'static>(
+    registry: &Registry<C>,
+    charm: &mut C,
+    cx: &mut Context,
+    name: &str,
+) -> Result<(), Error> {
+    let Some(handler) = registry.action(name) else {
+        // Under ops this succeeds without a word, and the operator believes it was done.
+        return cx.fail_action(&format!("the charm has no handler for the action {name}"));
+    };
+    let params = cx.action_params()?;
+    let outcome = handler(charm, params, cx);
+    cx.flush_log();
+    deliver::deliver_outbox(registry, charm, cx)?;
+    match outcome {
+        Ok(results) => cx.set_results(&results),
+        Err(error) if error.kind() == crate::Kind::Bug => Err(error),
+        Err(error) => cx.fail_action(&error.to_string()),
+    }
+}

@@ -1,0 +1,199 @@
+//! A charm's process: from its environment to its exit code.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::json;
+
+use crate::Charm;
+use crate::commands::{AgentSocket, Commands, Processes};
+use crate::context::Context;
+use crate::dispatch;
+use crate::environment::{Dispatched, Environment};
+use crate::error::Error;
+use crate::flow::Wake;
+use crate::log::{Collector, Lines, least_level};
+use crate::memory::{Keep, Memory, SqliteKeep};
+
+/// Set by a dispatch for its children: a charm that is called again by its own hook must not run a second time (ops: the same
+/// variable).
+const RECURSION_GUARD: &str = "OPERATOR_DISPATCH";
+
+/// Runs one dispatch of the charm in this process: what `fn main` of a charm is.
+///
+/// ```no_run
+/// # use periapt_charm::prelude::*;
+/// # #[derive(Default)] struct Api;
+/// # static META: Metadata = Metadata { name: "api", json: "{}", files: &[] };
+/// # impl Charm for Api { const META: &'static Metadata = &META; fn observe(_on: &mut Observe<Self>) {} }
+/// fn main() -> std::process::ExitCode {
+///     periapt_charm::main::<Api>()
+/// }
+/// ```
+#[must_use]
+pub fn main<C: Charm>() -> ExitCode {
+    if std::env::var_os(RECURSION_GUARD).is_some() {
+        return ExitCode::SUCCESS;
+    }
+    let environment = match Environment::read(&|name| std::env::var(name).ok()) {
+        Ok(environment) => environment,
+        Err(error) => {
+            eprintln!("{}: {error}", C::META.name);
+            return ExitCode::FAILURE;
+        }
+    };
+    let is_action = matches!(environment.dispatched, Dispatched::Action { .. });
+    let lines = Arc::new(Lines::new(least_level(std::env::var("PERIAPT_CHARM_LOG").ok().as_deref())));
+    // A charm that has a subscriber of its own keeps it.
+    let _ = tracing::subscriber::set_global_default(Collector(Arc::clone(&lines)));
+    let mut keep = SqliteKeep::new(environment.charm_dir.join(crate::memory::FILE));
+    let outcome = catch(|| run_once::<C>(environment, commands(), &mut keep, lines));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            // An action's operator reads standard error; a hook's log has it already.
+            if is_action {
+                eprintln!("Uncaught error in charm code: {message}");
+                eprintln!("Use `juju debug-log` to see the full traceback.");
+            } else {
+                eprintln!("{message}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a dispatch and saves what it leaves, if it ends well.
+pub(crate) fn run_once<C: Charm>(
+    environment: Environment,
+    commands: Box<dyn Commands>,
+    keep: &mut dyn Keep,
+    lines: Arc<Lines>,
+) -> Result<(), Error> {
+    let memory = Memory::from_entries(&keep.load()?);
+    let mut cx = Context::new(environment, C::META.parse(), commands, memory, lines);
+    let name = cx.environment().dispatched.name();
+    tracing::debug!("periapt-charm {} up and running.", env!("CARGO_PKG_VERSION"));
+    let ended = with_panics(|| dispatch::dispatch::<C>(&mut cx));
+    if let Err(error) = ended {
+        tracing::error!("Uncaught error in charm code ({name}): {error}");
+        cx.flush_log();
+        return Err(error);
+    }
+    report(&cx);
+    cx.flush_log();
+    keep.save(&cx.memory.borrow().to_entries())?;
+    Ok(())
+}
+
+/// Tells a Periapt agent what is deferred. On Juju nobody asks.
+fn report(cx: &Context) {
+    if !cx.is_periapt() {
+        return;
+    }
+    let memory = cx.memory.borrow();
+    let told = cx.told.borrow();
+    let rfc3339 = |at: periapt_model::time::Timestamp| {
+        jiff::Timestamp::from_millisecond(at.0).map(|at| at.to_string()).unwrap_or_default()
+    };
+    let wake = |wakes: &[Wake]| -> serde_json::Value {
+        let earliest = wakes.iter().filter_map(|wake| match wake {
+            Wake::At { at } => Some(*at),
+            _ => None,
+        });
+        match (earliest.min(), wakes.iter().find(|wake| matches!(wake, Wake::On { .. }))) {
+            (Some(at), _) => json!({"at": rfc3339(at)}),
+            (None, Some(Wake::On { on })) => json!({"on": on}),
+            (None, _) => serde_json::Value::Null,
+        }
+    };
+    let queue: Vec<_> = memory
+        .queue
+        .iter()
+        .map(|notice| {
+            let mut entry = json!({
+                "sequence": notice.sequence,
+                "event": notice.event.name(),
+                "observer": notice.handler.observer,
+                "handler": notice.handler.handler,
+                "reason": notice.reason,
+                "attempts": notice.attempts,
+                "first": rfc3339(notice.first),
+            });
+            if let Some(lane) = &notice.lane {
+                entry["lane"] = json!(lane);
+            }
+            let wake = wake(&notice.wakes);
+            if !wake.is_null() {
+                entry["wake"] = wake;
+            }
+            entry
+        })
+        .collect();
+    let dropped: Vec<_> = told
+        .dropped
+        .iter()
+        .map(|(sequence, event, handler, reason)| {
+            json!({"sequence": sequence, "event": event, "observer": handler.observer, "handler": handler.handler, "reason": reason})
+        })
+        .collect();
+    let dead: Vec<_> = memory
+        .dead
+        .iter()
+        .map(|letter| {
+            let field = |name: &str| letter.notice.get(name).and_then(|value| value.as_str()).unwrap_or("unknown");
+            json!({
+                "sequence": letter.sequence,
+                "event": letter.notice().map_or_else(|| field("event").to_owned(), |notice| notice.event.name()),
+                "observer": field("observer"),
+                "handler": field("handler"),
+                "reason": letter.why,
+            })
+        })
+        .collect();
+    let report =
+        json!({"version": 1, "queue": queue, "dropped": dropped, "dead": dead, "emitted": told.emitted});
+    let args = ["--file".to_owned(), "-".to_owned()];
+    if let Err(error) = cx.run("periapt-deferred", &args, Some(report.to_string().as_bytes())) {
+        tracing::warn!("the agent was not told what is deferred: {error}");
+    }
+}
+
+/// One connection where the agent is Periapt's, otherwise a process for each hook command.
+fn commands() -> Box<dyn Commands> {
+    let periapt = std::env::var_os("PERIAPT_VERSION").is_some();
+    if periapt
+        && let (Some(address), Some(context)) =
+            (std::env::var_os("JUJU_AGENT_SOCKET_ADDRESS"), std::env::var_os("JUJU_CONTEXT_ID"))
+        && let Ok(socket) = AgentSocket::open(&address, &context)
+    {
+        return Box::new(socket);
+    }
+    Box::new(Processes { periapt })
+}
+
+/// What the panic hook has seen last on any thread.
+static PANIC: Mutex<Option<String>> = Mutex::new(None);
+
+/// A panic becomes an error with a backtrace, so that the log has it and the hook fails.
+fn with_panics(work: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|info| {
+        let backtrace = std::backtrace::Backtrace::force_capture();
+        *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{info}\n{backtrace}"));
+    }));
+    let ended = catch_unwind(AssertUnwindSafe(work));
+    std::panic::set_hook(before);
+    ended.unwrap_or_else(|_| {
+        let seen = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Err(Error::bug(seen.unwrap_or_else(|| "the charm panicked".to_owned())))
+    })
+}
+
+fn catch(work: impl FnOnce() -> Result<(), Error>) -> Result<(), String> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(ended) => ended.map_err(|error| error.to_string()),
+        Err(_) => Err("the charm panicked".to_owned()),
+    }
+}
