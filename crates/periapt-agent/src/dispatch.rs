@@ -186,8 +186,10 @@ impl UnitAgent {
         }
         let outcome = self.outcome(&work.event, &end, &kept);
         let Served { effects, commands, writes, status_set, custom_events, .. } = served;
-        let (action, effects) =
+        let (action, mut effects) =
             (effects.action.clone(), if outcome.is_success() { effects } else { Effects::default() });
+        // These are the agent's to remember, not the model's.
+        let (report, wakes) = (effects.deferrals.take(), std::mem::take(&mut effects.wakes));
         if effects.reboot == Some(Reboot::AfterHook) {
             self.report.uniter(
                 Level::Warning,
@@ -197,8 +199,11 @@ impl UnitAgent {
         let step_end = StepEnd {
             notices: match &outcome {
                 Outcome::Interrupted { .. } => None,
+                _ if report.is_some() || tells_itself(&local, &outcome) => None,
                 _ => self.notices(&model, &effects).await,
             },
+            report,
+            wakes,
             task: work.task().map(|_| task_end(&work.event, &end, kept, action, &self.unit)),
             outcome,
             facts: DispatchFacts {
@@ -290,6 +295,13 @@ impl UnitAgent {
         };
         read.inspect_err(|error| self.report.uniter(Level::Warning, error.to_string())).ok()
     }
+}
+
+/// Whether a dispatch that told nothing says nothing of what is deferred either: it was one of a charm that tells it by
+/// `periapt-deferred`. Of a charm that has replaced such a one, that is not known before a dispatch has ended well.
+fn tells_itself(local: &Local, outcome: &Outcome) -> bool {
+    let told = local.deferred.reported_by.as_ref();
+    told.is_some_and(|by| local.charm.as_ref().map(|charm| &charm.id) == Some(by) || !outcome.is_success())
 }
 
 fn not_implemented(unit: &UnitName) -> String {

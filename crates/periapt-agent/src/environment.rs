@@ -48,6 +48,8 @@ pub(crate) fn build(around: &Surroundings<'_>) -> Vec<(String, OsString)> {
     env.set(vars::SOCKET_ADDRESS, around.folder.socket());
     env.set(vars::SOCKET_NETWORK, vars::UNIX);
     env.set("JUJU_VERSION", JUJU_VERSION);
+    // Libraries see by it that there are `periapt-wake`, `periapt-deferred` and `periapt-log`.
+    env.set("PERIAPT_VERSION", env!("CARGO_PKG_VERSION"));
     env.set("JUJU_API_ADDRESSES", around.api_addresses);
     env.set("CLOUD_API_VERSION", "");
     env.set("JUJU_AVAILABILITY_ZONE", "");

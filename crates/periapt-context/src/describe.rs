@@ -11,7 +11,6 @@ use periapt_model::time::format_duration;
 use periapt_model::wake::{WakeChange, WakeWhen};
 use serde_json::{Map, Value};
 
-use crate::time::rfc3339;
 use crate::view::View;
 
 /// What a hook wrote, one line for each kind of write, in the form of the hook command: `relation-set db:3 host port=`,
@@ -54,7 +53,7 @@ fn wake_line(change: &WakeChange) -> String {
         WakeWhen::AfterMs(ms) => {
             format!("periapt-wake --after {}", format_duration(Duration::from_millis(*ms)))
         }
-        WakeWhen::At(at) => format!("periapt-wake --at {}", rfc3339(*at)),
+        WakeWhen::At(at) => format!("periapt-wake --at {}", at.to_rfc3339()),
         WakeWhen::On(event) => format!("periapt-wake --on {event}"),
     };
     if let Some(name) = name {

@@ -42,7 +42,7 @@ esac\n";
     let start =
         home.control.dispatches(&unit("app/0")).into_iter().find(|d| d.event == Event::Hook(Hook::Start));
     let start = start.unwrap();
-    assert_eq!(start.deferrals.deferred[0].event, "MyCharm/on/start[6]");
+    assert_eq!(start.deferrals.deferred[0].notice.event, "MyCharm/on/start[6]");
     assert_eq!(wakes[0].deferrals.again[0].tries, 2);
     assert_eq!(wakes[1].deferrals.done.len(), 1);
     assert!(wakes[0].started.since(start.ended).as_millis() >= 100);

@@ -12,7 +12,6 @@ use serde_json::{Map, Value};
 use crate::context::Context;
 use crate::outcome::{Change, Outcome, Stop};
 use crate::spec::{Flag, Spec};
-use crate::time::parse_rfc3339;
 
 /// The version of the form.
 const VERSION: u64 = 1;
@@ -165,7 +164,7 @@ impl<'a> Item<'a> {
     fn timestamp(&self, field: &str, value: &Value) -> Result<Timestamp, String> {
         let expected = "a time such as \"2026-01-02T03:04:05Z\"";
         match value {
-            Value::String(text) => parse_rfc3339(text).ok_or_else(|| {
+            Value::String(text) => Timestamp::parse_rfc3339(text).ok_or_else(|| {
                 format!("{}[{}].{field} must be {expected}, not {text:?}", self.list, self.place)
             }),
             other => Err(self.wrong(field, expected, other)),

@@ -15,7 +15,6 @@ use super::periapt_deferred::short;
 use crate::context::Context;
 use crate::outcome::{Change, Outcome, Stop};
 use crate::spec::{Flag, Formats, Spec};
-use crate::time::{parse_rfc3339, rfc3339};
 
 /// Characters in a wake's name at most.
 const LONGEST_NAME: usize = 100;
@@ -64,7 +63,7 @@ fn run(cx: &Context<'_>) -> Result<Outcome, Stop> {
             return Ok(Outcome::change(Change::Wake(WakeChange::Cancel(name))));
         }
         "after" => after(value)?,
-        "at" => WakeWhen::At(parse_rfc3339(value).ok_or_else(|| {
+        "at" => WakeWhen::At(Timestamp::parse_rfc3339(value).ok_or_else(|| {
             Stop::usage(format!("invalid time {value:?} for --at: expected such as 2026-01-02T03:04:05Z"))
         })?),
         _ => WakeWhen::On(event(cx, value)?),
@@ -181,11 +180,11 @@ fn list(cx: &Context<'_>) -> Value {
         }
         match &wake.alarm.when {
             WakeWhen::AfterMs(ms) => put("after", format_duration(Duration::from_millis(*ms))),
-            WakeWhen::At(at) => put("at", rfc3339(*at)),
+            WakeWhen::At(at) => put("at", at.to_rfc3339()),
             WakeWhen::On(event) => put("on", event.clone()),
         }
         if let Some(due) = wake.alarm.due.filter(|_| kept.contains(&wake)) {
-            put("due", rfc3339(due));
+            put("due", due.to_rfc3339());
         }
         if !wake.reason.is_empty() {
             put("reason", wake.reason.clone());

@@ -72,11 +72,11 @@ fn wishes_wait_for_the_end_of_the_hook_and_are_described() {
             (
                 "periapt-wake --list --format json",
                 0,
-                "[{\"name\":\"a\",\"after\":\"250ms\",\"reason\":\"secret\"},{\"on\":\"db-relation-changed\"},{\"at\":\"2026-01-02T03:04:05.500Z\"}]\n",
+                "[{\"name\":\"a\",\"after\":\"250ms\",\"reason\":\"secret\"},{\"on\":\"db-relation-changed\"},{\"at\":\"2026-01-02T03:04:05.5Z\"}]\n",
                 "",
             ),
             ("periapt-wake --cancel a", 0, "", ""),
-            ("periapt-wake --list", 0, "- \"on\": db-relation-changed\n- at: 2026-01-02T03:04:05.500Z\n", ""),
+            ("periapt-wake --list", 0, "- \"on\": db-relation-changed\n- at: \"2026-01-02T03:04:05.5Z\"\n", ""),
         ],
     );
     assert!(stage.effects.is_empty() && stage.immediate.is_empty(), "nothing of it is for the model");
@@ -85,7 +85,7 @@ fn wishes_wait_for_the_end_of_the_hook_and_are_described() {
         [
             "periapt-wake --after 250ms --name a",
             "periapt-wake --on db-relation-changed",
-            "periapt-wake --at 2026-01-02T03:04:05.500Z",
+            "periapt-wake --at 2026-01-02T03:04:05.5Z",
             "periapt-wake --cancel b",
             "periapt-wake --cancel a",
         ]

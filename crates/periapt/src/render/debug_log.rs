@@ -3,6 +3,7 @@
 use periapt_model::log::{Level, LogLine};
 
 use super::style::{BAD, DIM, GOOD, NAME, WAITS, paint};
+use super::table::lines;
 use super::time::Clock;
 
 /// What stands in front of the message.
@@ -27,7 +28,8 @@ pub fn line(line: &LogLine, clock: &Clock, columns: Columns) -> String {
         Level::Error | Level::Critical => BAD,
     };
     let (level, module) = (paint(style, line.level), paint(DIM, &line.module));
-    format!("{}: {} {level} {module} {}\n", line.entity, paint(DIM, time), line.message)
+    let message = lines(&line.message);
+    format!("{}: {} {level} {module} {message}\n", line.entity, paint(DIM, time))
 }
 
 #[cfg(test)]
@@ -44,6 +46,8 @@ mod tests {
             module: "unit.app/0.juju-log".to_owned(),
             message: "db:3: two\nlines".to_owned(),
         };
+        let steering = LogLine { message: "\x1b[2Jgone\r".to_owned(), ..entry.clone() };
+        assert!(line(&steering, &utc(), Columns::default()).ends_with(" gone \n"));
         let shown = |columns| anstream::adapter::strip_str(&line(&entry, &utc(), columns)).to_string();
         insta::assert_snapshot!(shown(Columns::default()), @r"
         unit-app-0: 12:03:17 WARNING unit.app/0.juju-log db:3: two

@@ -89,11 +89,25 @@ impl Table {
 /// Text from a charm as one line that cannot break a table nor steer a terminal: no escape sequences, line ends and tabs
 /// as spaces, and none of the characters that turn the direction of writing.
 pub fn one_line(text: &str) -> String {
-    let plain = anstream::adapter::strip_str(text.trim_end()).to_string();
+    tame(text.trim_end(), |_| ' ')
+}
+
+/// Text from a charm that may have several lines, and tabs: as harmless as [`one_line`].
+pub fn lines(text: &str) -> String {
+    // A terminal draws CR LF as a line end, and a lone CR over what stands there.
+    tame(&text.replace("\r\n", "\n"), |c| if matches!(c, '\n' | '\t') { c } else { ' ' })
+}
+
+fn tame(text: &str, control: impl Fn(char) -> char) -> String {
     let turns =
         |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    // Most texts are plain, and logs are long.
+    if !text.chars().any(|c| c.is_control() || turns(c)) {
+        return text.to_owned();
+    }
+    let plain = anstream::adapter::strip_str(text).to_string();
     let tamed = plain.chars().filter(|c| !turns(*c));
-    tamed.map(|c| if c.is_control() { ' ' } else { c }).collect()
+    tamed.map(|c| if c.is_control() { control(c) } else { c }).collect()
 }
 
 /// Blocks with a blank line between them; empty ones are left out.
@@ -118,6 +132,7 @@ mod tests {
         ] {
             assert_eq!(one_line(said), shown, "{said:?}");
         }
+        assert_eq!(lines("a\r\n\tb\x1b[2J\rc\u{202e}d\n"), "a\n\tb cd\n");
     }
 
     #[test]

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use periapt_model::hook::Hook;
-use periapt_model::journal::{Deferrals, Dispatch, Entry, Event, JournalRecord, Mark, Outcome};
+use periapt_model::journal::{
+    Deferrals, Dispatch, Dropped, Entry, Event, JournalRecord, Mark, NewlyDeferred, Outcome,
+};
 use periapt_model::local::{Deferred, Notice};
 use serde_json::Value;
 
 use super::style::{BAD, DIM, GOOD, NAME, STRONG, WAITS, paint};
+use super::table::one_line;
 use super::time::{Clock, span};
 
 /// Where the events' names begin, so that what belongs to a dispatch stands below its name.
@@ -73,11 +76,11 @@ fn push_dispatch(out: &mut String, id: u64, dispatch: &Dispatch, clock: &Clock, 
     out.push('\n');
     push_deferrals(out, dispatch, clock);
     for event in &dispatch.custom_events {
-        push_detail(out, &format!("{} custom event {event}", paint(NAME, "◆")));
+        push_detail(out, &format!("{} custom event {}", paint(NAME, "◆"), one_line(event)));
     }
     if let Outcome::Failed { output, .. } = &dispatch.outcome {
         for line in output {
-            push_detail(out, &format!("{} {line}", paint(BAD, "│")));
+            push_detail(out, &format!("{} {}", paint(BAD, "│"), one_line(line)));
         }
     }
 }
@@ -100,31 +103,39 @@ fn push_detail(out: &mut String, text: &str) {
 }
 
 fn push_deferrals(out: &mut String, dispatch: &Dispatch, clock: &Clock) {
-    let Deferrals { deferred, again, done, dropped } = &dispatch.deferrals;
+    let Deferrals { deferred, again, done, dropped, dead } = &dispatch.deferrals;
     for Deferred { notice, first, tries, .. } in done {
         let waited = span(dispatch.ended.since(*first));
         let text = format!("{} done after {} and {waited}", what(notice), count(*tries, "deferral"));
         push_detail(out, &format!("{} {text}", paint(GOOD, "❯")));
     }
-    for Deferred { notice, first, tries, .. } in again {
-        let since = clock.moment(*first);
-        let text = format!("{} deferred again, {}, first at {since}", what(notice), count(*tries, "time"));
+    for Deferred { notice, first, tries, reason, .. } in again {
+        let (since, because) = (clock.moment(*first), because(reason));
+        let text =
+            format!("{} deferred again, {}, first at {since}{because}", what(notice), count(*tries, "time"));
         push_detail(out, &format!("{} {text}", paint(WAITS, "●")));
     }
-    for notice in deferred {
-        push_detail(out, &format!("{} {} deferred", paint(BAD, "❮"), what(notice)));
+    for NewlyDeferred { notice, reason } in deferred {
+        push_detail(out, &format!("{} {} deferred{}", paint(BAD, "❮"), what(notice), because(reason)));
     }
-    for dropped in dropped {
-        push_detail(
-            out,
-            &format!("{} {} dropped: {}", paint(WAITS, "✂"), what(&dropped.notice), dropped.reason),
-        );
+    for Dropped { notice, reason } in dropped {
+        push_detail(out, &format!("{} {} dropped{}", paint(WAITS, "✂"), what(notice), because(reason)));
     }
+    for Deferred { notice, reason, .. } in dead {
+        let text = format!("{} is a dead letter: it is kept, and not run", what(notice));
+        push_detail(out, &format!("{} {text}{}", paint(BAD, "✝"), because(reason)));
+    }
+}
+
+/// `: the API does not answer`, or nothing.
+pub fn because(reason: &str) -> String {
+    let reason = one_line(reason);
+    if reason.is_empty() { reason } else { format!(": {reason}") }
 }
 
 /// `start by MyCharm._on_start`.
 pub fn what(notice: &Notice) -> String {
-    format!("{} by {}", notice.event_name(), handler(notice))
+    one_line(&format!("{} by {}", notice.event_name(), handler(notice)))
 }
 
 /// `MyCharm._on_start`: the observer's last name and the method.
@@ -177,8 +188,10 @@ fn mark_of(dispatch: &Dispatch) -> String {
         Outcome::Done => paint(GOOD, format!("✓{attempt}")),
         Outcome::Missing => paint(DIM, "– no such hook"),
         Outcome::Skipped => paint(WAITS, "» skipped by resolved --no-retry"),
-        Outcome::Failed { reason, .. } => paint(BAD, format!("✗ {reason}{attempt}")),
-        Outcome::Interrupted { reason } => paint(WAITS, format!("↯ interrupted: {reason}{attempt}")),
+        Outcome::Failed { reason, .. } => paint(BAD, format!("✗ {}{attempt}", one_line(reason))),
+        Outcome::Interrupted { reason } => {
+            paint(WAITS, format!("↯ interrupted: {}{attempt}", one_line(reason)))
+        }
     }
 }
 
@@ -195,7 +208,7 @@ fn mark_words(mark: &Mark) -> String {
         Mark::LeaderResigned => "is no longer leader".to_owned(),
         Mark::DyingSeen => "is going away".to_owned(),
         Mark::RelationForgotten { relation } => format!("relation {relation} went away without hooks"),
-        Mark::HookDropped { hook, reason } => format!("{} not run: {reason}", hook_name(hook)),
+        Mark::HookDropped { hook, reason } => format!("{} not run: {}", hook_name(hook), one_line(reason)),
         Mark::Violation { text } => format!("breaks the lifecycle (a fault of Periapt): {text}"),
         Mark::Dead => "is gone".to_owned(),
     }
@@ -221,7 +234,6 @@ pub fn json(record: &JournalRecord, clock: &Clock) -> Result<String, serde_json:
 #[cfg(test)]
 mod tests {
     use periapt_model::hook::{RelationEvent, RelationHook};
-    use periapt_model::journal::Dropped;
     use periapt_model::names::RelationId;
 
     use super::*;
@@ -270,9 +282,15 @@ mod tests {
     #[test]
     fn a_deferral_is_followed_from_its_beginning_to_its_end() {
         let first = NOW - Duration::from_millis(3200);
-        let known = |tries| Deferred { notice: notice("start", "_on_start"), first, last: NOW, tries };
+        let known = |tries| Deferred {
+            first,
+            tries,
+            reason: "no\x1b[2J answer\n".into(),
+            ..Deferred::new(notice("start", "_on_start"), NOW)
+        };
         let mut deferring = dispatch(Hook::Start, 412, Outcome::Done);
-        deferring.deferrals.deferred.push(notice("start", "_on_start"));
+        let reason = "no answer".to_owned();
+        deferring.deferrals.deferred.push(NewlyDeferred { notice: notice("start", "_on_start"), reason });
         deferring.custom_events.push("MyCharm/on/db_ready[7]".to_owned());
         let mut again = dispatch(Hook::DeferredWake, 1300, Outcome::Done);
         again.deferrals.again.push(known(2));
@@ -282,15 +300,17 @@ mod tests {
             notice: notice("db_relation_joined", "_on_db"),
             reason: "its relation is gone".to_owned(),
         });
+        ended.deferrals.dead.push(Deferred { reason: String::new(), ..known(1) });
         insta::assert_snapshot!(plain(&[record(1, deferring), record(2, again), record(3, ended)]), @r"
         12:03:17.000  app/0  start                         412 ms  ✓  #1
-                      ❮ start by MyCharm._on_start deferred
+                      ❮ start by MyCharm._on_start deferred: no answer
                       ◆ custom event MyCharm/on/db_ready[7]
         12:03:17.000  app/0  (wake of deferred events)      1.3 s  ✓
-                      ● start by MyCharm._on_start deferred again, 2 times, first at 12:03:13
+                      ● start by MyCharm._on_start deferred again, 2 times, first at 12:03:13: no answer
         12:03:17.000  app/0  (wake of deferred events)     300 ms  ✓
                       ❯ start by MyCharm._on_start done after 2 deferrals and 3.5 s
                       ✂ db_relation_joined by MyCharm._on_db dropped: its relation is gone
+                      ✝ start by MyCharm._on_start is a dead letter: it is kept, and not run
         ");
     }
 

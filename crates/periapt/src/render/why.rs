@@ -5,9 +5,11 @@ use periapt_lifecycle::{NextMoment, Wait};
 use periapt_model::local::Deferred;
 use periapt_model::names::UnitName;
 use periapt_model::remote::Resolve;
+use periapt_model::wake::WakeWhen;
 
 use super::style::{BAD, DIM, GOOD, NAME, WAITS, of_status, paint};
-use super::tail::{count, what};
+use super::table::one_line;
+use super::tail::{because, count, what};
 use super::time::Clock;
 
 /// A unit.
@@ -62,7 +64,7 @@ fn heading(why: &UnitWhy) -> String {
 /// What the charm and the agent say of themselves.
 fn said(why: &UnitWhy, clock: &Clock) -> String {
     let one = |who: &str, said: &periapt_controller::views::why::Said| {
-        let message = if said.message.is_empty() { String::new() } else { format!(": {}", said.message) };
+        let message = because(&said.message);
         let word = paint(of_status(&said.status), &said.status);
         format!("  {who} {word}{message}, since {}\n", clock.moment(said.since))
     };
@@ -102,7 +104,7 @@ fn sentence(why: &UnitWhy, wait: &Wait, clock: &Clock) -> Option<String> {
             };
             let failed = paint(BAD, "failed");
             let mut text =
-                format!("{hook}{} {failed}{often} {}: {reason}", about(subject), clock.relative(*at));
+                format!("{hook}{} {failed}{often} {}{}", about(subject), clock.relative(*at), because(reason));
             text.push_str(&match (resolved, retry_at) {
                 (Some(Resolve::Retry), _) => "\nit runs again now: an operator resolved it".to_owned(),
                 (Some(Resolve::NoRetry), _) => "\nit is skipped now: an operator resolved it".to_owned(),
@@ -113,32 +115,59 @@ fn sentence(why: &UnitWhy, wait: &Wait, clock: &Clock) -> Option<String> {
             });
             if !output.is_empty() {
                 text.push_str("\nits last output:");
-                output.iter().for_each(|line| text.push_str(&format!("\n{} {line}", paint(BAD, "│"))));
+                output.iter().for_each(|line| {
+                    text.push_str(&format!("\n{} {}", paint(BAD, "│"), one_line(line)));
+                });
             }
             text
         }
         Wait::Deferred { event, next_wake } => {
-            let Deferred { notice, first, tries, .. } = event;
-            let wake = match next_wake {
-                Some(at) => format!("runs again {} at the latest", clock.relative(*at)),
-                None => "runs again with the next event".to_owned(),
+            let Deferred { notice, first, tries, reason, lane, wake, .. } = event;
+            let latest = next_wake.map(|at| format!("{} at the latest", clock.relative(at)));
+            let wake = match (wake.as_ref().map(|alarm| (&alarm.when, alarm.due)), latest) {
+                (Some((WakeWhen::On(event), None)), latest) => {
+                    let latest = latest.map(|latest| format!(", {latest}")).unwrap_or_default();
+                    format!("runs again after the next {}{latest}", one_line(event))
+                }
+                (Some((_, Some(at))), _) => format!("wakes {}, as the charm asked", clock.relative(at)),
+                (_, Some(latest)) => format!("runs again {latest}"),
+                (_, None) => "runs again with the next event".to_owned(),
             };
+            let lane = if lane.is_empty() { String::new() } else { format!(" in lane {}", one_line(lane)) };
             format!(
-                "{} is {}, {}, first {}; it {wake}",
+                "{} is {}{lane}, {}, first {}{}{}it {wake}",
                 what(notice),
                 paint(WAITS, "deferred"),
                 count(*tries, "time"),
                 clock.relative(*first),
+                because(reason),
+                if reason.is_empty() { "; " } else { "\n" },
             )
         }
+        Wait::Wake { wake } => {
+            let name = wake.name.as_ref().map(|name| format!(" ({})", one_line(name))).unwrap_or_default();
+            let when = match (&wake.alarm.when, wake.alarm.due) {
+                (WakeWhen::On(event), None) => format!("after the next {}", one_line(event)),
+                (WakeWhen::On(event), Some(_)) => format!("at once, after {}", one_line(event)),
+                (_, due) => clock.relative(due.unwrap_or(wake.alarm.asked)),
+            };
+            format!("the charm asked to be woken {when}{name}{}", because(&wake.reason))
+        }
+        Wait::DeadLetter { event: Deferred { notice, first, reason, .. } } => format!(
+            "{} is a {}, first deferred {}: its charm no longer knows the event or the handler{}",
+            what(notice),
+            paint(BAD, "dead letter"),
+            clock.relative(*first),
+            if reason.is_empty() { String::new() } else { format!(" ({})", one_line(reason)) },
+        ),
         Wait::Deploying { url, failed: Some(failure) } => {
             let retry = failure.retry_at.map(|at| format!("; it is tried again {}", clock.relative(at)));
-            format!("{url} cannot be put in place: {}{}", failure.reason, retry.unwrap_or_default())
+            format!("{url} cannot be put in place{}{}", because(&failure.reason), retry.unwrap_or_default())
         }
         Wait::NobodyJoined { relation, endpoint, remote_app } => {
             format!("relation {endpoint}:{relation}: no unit of {remote_app} has joined")
         }
-        other => other.to_string(),
+        other => one_line(&other.to_string()),
     })
 }
 
@@ -221,6 +250,7 @@ mod tests {
 
     use periapt_lifecycle::Waits;
     use periapt_model::local::Notice;
+    use periapt_model::wake::{Alarm, Wake};
 
     use super::*;
     use crate::render::time::tests::{NOW, utc};
@@ -249,7 +279,7 @@ mod tests {
             observer: "DbCharm".to_owned(),
             method: "_on_start".to_owned(),
         };
-        let event = Deferred { notice, first: NOW - Duration::from_secs(9), last: NOW, tries: 3 };
+        let event = Deferred { first: NOW - Duration::from_secs(9), tries: 3, ..Deferred::new(notice, NOW) };
         let wake = NOW + Duration::from_secs(4);
         let why = waiting(
             vec![
@@ -279,6 +309,42 @@ mod tests {
           • start by DbCharm._on_start is deferred, 3 times, first 9 s ago (12:03:08); it runs again in 4 s (12:03:21) at the latest
           next: the deferred events are run again in 4 s (12:03:21)
         ");
+    }
+
+    #[test]
+    fn wakes_reasons_and_dead_letters_are_told_and_cannot_steer_the_terminal() {
+        let notice = |event: &str| Notice {
+            sequence: 1,
+            event: event.to_owned(),
+            observer: "Api".to_owned(),
+            method: "reconcile".to_owned(),
+        };
+        let deferred = |event: &str, when: WakeWhen| Deferred {
+            reason: "the API\x1b[2J does not\nanswer yet".into(),
+            lane: "db".into(),
+            wake: Some(Alarm::set(when, NOW)),
+            ..Deferred::new(notice(event), NOW - Duration::from_secs(9))
+        };
+        let wake = |when, name: Option<&str>| Wait::Wake {
+            wake: Wake {
+                name: name.map(str::to_owned),
+                reason: "certificate\r ends".into(),
+                alarm: Alarm::set(when, NOW),
+            },
+        };
+        let changed = || WakeWhen::On("db-relation-changed".into());
+        let tick = NOW + Duration::from_secs(300);
+        let why = waiting(
+            vec![
+                Wait::Deferred { event: deferred("start", WakeWhen::AfterMs(8_000)), next_wake: None },
+                Wait::Deferred { event: deferred("config-changed", changed()), next_wake: Some(tick) },
+                wake(WakeWhen::AfterMs(60_000), Some("renew")),
+                wake(changed(), None),
+                Wait::DeadLetter { event: Deferred { wake: None, ..deferred("old-event", changed()) } },
+            ],
+            None,
+        );
+        insta::assert_snapshot!(plain(&unit(&why, &utc())), @"");
     }
 
     #[test]
