@@ -12,7 +12,7 @@ use crate::python::plan::Plan;
 use crate::python::venv::{self, Venv};
 use crate::tree::{VENV, copy_file, make_link, remove_any, set_mode};
 use crate::{
-    BuildError, BuildOptions, Progress, archive, command, dispatch, metadata, packed_python, source,
+    BuildError, BuildOptions, Progress, archive, command, dispatch, metadata, packed_python, rust, source,
 };
 
 /// The default Python entry point of a charm.
@@ -32,6 +32,8 @@ pub struct Assembled {
     pub venv_identity: String,
     /// The version that the charm says it has: a Git description, or its `version` file.
     pub version: Option<String>,
+    /// The processor that its programs are for, in Rust's word.
+    pub arch: String,
     /// Whether its packages are to lie flat in `venv/` when it is packed.
     pub flat: bool,
 }
@@ -60,7 +62,7 @@ pub fn assemble(
     }
     if is_unpacked_charm(source) {
         metadata::read_packed(source)?;
-        let warnings = source::copy_folder(source, tree)?;
+        let warnings = source::copy_folder(source, tree, &[])?;
         copy_venv(source, tree)?;
         let mut assembled = packed(source, tree, options, progress)?;
         assembled.warnings.extend(warnings);
@@ -124,7 +126,8 @@ fn packed(
         interpreter = Some(found);
     }
     let version = read_version(tree);
-    Ok(Assembled { parsed, warnings, venv: None, interpreter, venv_identity, version, flat: false })
+    let arch = std::env::consts::ARCH.to_owned();
+    Ok(Assembled { parsed, warnings, venv: None, interpreter, venv_identity, version, arch, flat: false })
 }
 
 /// Problems of an archive are told of the archive, not of the directory that it was unpacked into.
@@ -178,8 +181,14 @@ fn from_source(
         warnings.push("this is the source of a charms.reactive charm, whose layers are not built yet: pack it with charmcraft and give the .charm file".to_owned());
     }
 
+    let program = rust::Crate::of(folder, &parts);
+    let left_out = match &program {
+        Some(program) if program.only => &rust::SOURCES[..],
+        Some(_) => &["/target"],
+        None => &[],
+    };
     progress.step(&format!("copying {name}"));
-    warnings.extend(source::copy_folder(folder, tree)?);
+    warnings.extend(source::copy_folder(folder, tree, left_out)?);
     for part in &parts.dumps {
         warnings.extend(source::dump(folder, tree, part, progress)?);
     }
@@ -187,8 +196,15 @@ fn from_source(
     metadata::make_hooks_executable(tree, &parsed.meta)?;
     let version = write_version(folder, tree)?;
 
+    let mut arch = std::env::consts::ARCH.to_owned();
+    let is_rust = program.as_ref().is_some_and(|program| program.only);
+    if let Some(program) = program {
+        let built = program.build(&name, folder, tree, options, progress)?;
+        warnings.extend(built.warnings);
+        arch = built.arch;
+    }
     let entrypoint = parts.python.entrypoint.clone().unwrap_or_else(|| ENTRYPOINT.to_owned());
-    let is_python = parts.python.plugin.is_some();
+    let is_python = parts.python.plugin.is_some() && !is_rust;
     let has_entrypoint = tree.join(&entrypoint).is_file();
     let entry =
         dispatch::ensure(tree, &entrypoint, is_python, &mut warnings).map_err(|error| match error {
@@ -202,8 +218,12 @@ fn from_source(
         interpreter: None,
         venv_identity: "none".to_owned(),
         version,
+        arch,
         flat: entry == dispatch::Entry::OwnDispatch && expects_flat(tree, parts.python.plugin),
     };
+    if is_rust {
+        return Ok(assembled);
+    }
     let Some(plan) = Plan::read(folder, &parts, has_entrypoint)? else { return Ok(assembled) };
     let ranked = interpreter::rank(&interpreter::discover(&options.cache), &plan.wanted)?;
     let venv = venv::ensure(&name, &plan, &ranked, &options.cache, options.uv.as_deref(), progress)?;

@@ -65,6 +65,24 @@ pub enum BuildError {
         /// What to do about it.
         remedy: String,
     },
+    /// A charm in Rust, and no cargo.
+    #[error(
+        "{charm} is written in Rust, and there is no `cargo` on PATH\ninstall Rust (https://rustup.rs), or give a .charm file that was packed where it is"
+    )]
+    NoCargo {
+        /// The charm's name.
+        charm: String,
+    },
+    /// A charm in Rust that does not compile.
+    #[error("{charm} does not compile\n{said}\n{remedy}")]
+    Compile {
+        /// The charm's name.
+        charm: String,
+        /// What the compiler said, from its first error on.
+        said: String,
+        /// What to do about it.
+        remedy: String,
+    },
     /// A file could not be read or written.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {

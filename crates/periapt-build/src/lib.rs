@@ -5,7 +5,7 @@
 //! ([`create_unit`], [`upgrade_unit`]); and the way back to an archive ([`pack`]).
 //!
 //! **Must not know** applications, units' state, hooks or the store. It is synchronous, and runs other programs (Python,
-//! pip, uv, git) only while it prepares.
+//! pip, uv, git, cargo) only while it prepares.
 //!
 //! Python charms get a virtual environment with the packages that their files name:
 //!
@@ -17,6 +17,9 @@
 //! | only `pyproject.toml` | its dependencies, resolved |
 //!
 //! If a `charmcraft.yaml` names a plugin, that decides which of several lists counts.
+//!
+//! A folder with a `Cargo.toml` is a charm in Rust: cargo builds it, statically where it can, and the program becomes the
+//! charm's `dispatch`. What the program is made of stays out of the charm.
 
 mod archive;
 mod assemble;
@@ -31,6 +34,7 @@ mod parts;
 mod prepare;
 mod progress;
 mod python;
+mod rust;
 mod source;
 mod tree;
 mod unit;

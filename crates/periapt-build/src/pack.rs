@@ -49,8 +49,8 @@ pub fn pack(
     tree::create_dir(output_dir)?;
     let name = &assembled.parsed.meta.name;
     let file_name = match &base {
-        Some(base) => format!("{name}_{}-{}-{}.charm", base.name, track(base), architecture()),
-        None => format!("{name}_{}.charm", architecture()),
+        Some(base) => format!("{name}_{}-{}-{}.charm", base.name, track(base), architecture(&assembled.arch)),
+        None => format!("{name}_{}.charm", architecture(&assembled.arch)),
     };
     let target = output_dir.join(file_name);
     progress.step(&format!("writing {}", target.display()));
@@ -104,12 +104,13 @@ fn track(base: &Base) -> &str {
     base.channel.split('/').next().unwrap_or(&base.channel)
 }
 
-/// The name that Juju has for this machine's architecture.
-fn architecture() -> &'static str {
-    match std::env::consts::ARCH {
+/// The name that Juju has for an architecture.
+fn architecture(arch: &str) -> &str {
+    match arch {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
-        "powerpc64" => "ppc64el",
+        "powerpc64" | "powerpc64le" => "ppc64el",
+        "riscv64gc" => "riscv64",
         other => other,
     }
 }

@@ -1,7 +1,7 @@
 //! What a `charmcraft.yaml` says about building: the charm's bases, and its parts as far as they bring files.
 //!
 //! Charmcraft builds a charm from *parts*. The plugins `charm`, `uv`, `poetry` and `python` install the charm's code
-//! and its packages, `dump` copies files, `nil` does nothing. A part can also run a shell script, which we do not: what
+//! and its packages, `rust` builds a program, `dump` copies files, `nil` does nothing. A part can also run a shell script, which we do not: what
 //! would be missing from the charm is said in a warning.
 
 use periapt_model::charm::{Parsed, Part};
@@ -40,6 +40,21 @@ pub struct PythonParts {
     pub build_packages: Vec<String>,
 }
 
+/// A part that builds a program in Rust.
+#[derive(Debug, Clone, Default)]
+pub struct RustPart {
+    /// The folder of its source, relative to the charm.
+    pub source: Option<String>,
+    /// `rust-path`: the package's folder in the source.
+    pub path: Option<String>,
+    /// `rust-features`.
+    pub features: Vec<String>,
+    /// `rust-no-default-features`.
+    pub no_default_features: bool,
+    /// Renames: charmcraft installs the program as `bin/NAME`.
+    pub organize: Vec<(String, String)>,
+}
+
 /// A part that copies files.
 #[derive(Debug, Clone)]
 pub struct Dump {
@@ -60,6 +75,10 @@ pub struct Parts {
     pub bases: Vec<(String, String)>,
     /// The Python parts.
     pub python: PythonParts,
+    /// Whether a part names a plugin for Python; without parts that is only taken for granted.
+    pub python_is_named: bool,
+    /// The part of a program in Rust.
+    pub rust: Option<RustPart>,
     /// The copying parts.
     pub dumps: Vec<Dump>,
     /// What is not honoured.
@@ -102,10 +121,11 @@ impl Parts {
                 source => self.dumps.push(Dump {
                     part: name.to_owned(),
                     source: source.unwrap_or(".").to_owned(),
-                    organize: part.pairs("organize").into_iter().map(|(from, to)| (from.to_owned(), to.to_owned())).collect(),
+                    organize: organize(part),
                     filters: ["stage", "prime"].iter().map(|key| texts(part, key)).filter(|list| !list.is_empty()).collect(),
                 }),
             },
+            "rust" => self.read_rust(part),
             "nil" => {}
             "reactive" => self.warn(name, "charms.reactive charms are not built from source yet: pack it with charmcraft and give the .charm file"),
             other => self.warn(name, &format!("the plugin `{other}` is not run: what it builds is missing")),
@@ -138,11 +158,40 @@ impl Parts {
         }
     }
 
+    fn read_rust(&mut self, part: &Part) {
+        if self.rust.is_some() {
+            return self
+                .warn(&part.name, "there is another part of the plugin `rust`: only the first is built");
+        }
+        let source = part.source.clone().filter(|source| {
+            let remote = source.contains("://");
+            if remote {
+                self.warn(
+                    &part.name,
+                    &format!("`source: {source}` is not fetched: the charm's own folder is built"),
+                );
+            }
+            !remote
+        });
+        let paths = texts(part, "rust-path");
+        if paths.len() > 1 {
+            self.warn(&part.name, "`rust-path` names several packages: only the first is built");
+        }
+        self.rust = Some(RustPart {
+            source,
+            path: paths.into_iter().next(),
+            features: texts(part, "rust-features"),
+            no_default_features: part.flag("rust-no-default-features"),
+            organize: organize(part),
+        });
+    }
+
     fn read_python(&mut self, plugin: PythonPlugin, part: &Part) {
         let prefix = part.plugin.as_str();
         let list = |key: &str| texts(part, &format!("{prefix}-{key}"));
         let python = &mut self.python;
         python.plugin.get_or_insert(plugin);
+        self.python_is_named = true;
         if let Some(entrypoint) = part.text("charm-entrypoint") {
             python.entrypoint = Some(entrypoint.trim_start_matches("./").to_owned());
         }
@@ -180,6 +229,10 @@ impl Parts {
     fn warn(&mut self, part: &str, problem: &str) {
         self.warnings.push(format!("charmcraft.yaml, part `{part}`: {problem}"));
     }
+}
+
+fn organize(part: &Part) -> Vec<(String, String)> {
+    part.pairs("organize").into_iter().map(|(from, to)| (from.to_owned(), to.to_owned())).collect()
 }
 
 fn texts(part: &Part, key: &str) -> Vec<String> {
@@ -260,7 +313,8 @@ parts:
       cp requirements.txt "$CRAFT_PART_INSTALL"
   files: {plugin: dump, source: ., organize: {a: b}, prime: [templates, -x]}
   tool: {plugin: dump, source: "https://example.org/tool"}
-  rust: {plugin: rust, source: .}
+  rust: {plugin: rust, source: prog, rust-path: [a, b], rust-features: [x], organize: {bin/a: dispatch}}
+  go: {plugin: go, source: .}
   nothing: {plugin: nil}
 "#,
         );
@@ -270,10 +324,15 @@ parts:
         assert_eq!(parts.dumps.len(), 1);
         assert_eq!(parts.dumps[0].organize, [("a".to_owned(), "b".to_owned())]);
         let warnings = parts.warnings.join("\n");
-        for text in ["`cp requirements.txt", "go", "https://example.org/tool", "`rust`"] {
+        for text in
+            ["`cp requirements.txt", "(go)", "https://example.org/tool", "`rust-path`", "the plugin `go`"]
+        {
             assert!(warnings.contains(text), "{text} in {warnings}");
         }
-        assert_eq!(parts.warnings.len(), 4, "{warnings}");
+        assert_eq!(parts.warnings.len(), 5, "{warnings}");
+        let rust = parts.rust.unwrap();
+        assert_eq!((rust.source.as_deref(), rust.path.as_deref()), (Some("prog"), Some("a")));
+        assert_eq!((rust.features.len(), rust.organize.len()), (1, 1));
     }
 
     #[test]

@@ -20,13 +20,21 @@ pub struct BuildOptions {
     pub charms: PathBuf,
     /// The program `uv`, if there is one; otherwise `pip` is used, which every Python has.
     pub uv: Option<PathBuf>,
+    /// The profile with which cargo builds charms in Rust. Any but `release` is for trying out: the program is then not static.
+    pub cargo_profile: String,
 }
 
 impl BuildOptions {
-    /// The usual places under `$PERIAPT_HOME`, and the `uv` that `PATH` leads to.
+    /// The usual places under `$PERIAPT_HOME`, the `uv` that `PATH` leads to, and the profile that `PERIAPT_CHARM_PROFILE` names.
     #[must_use]
     pub fn new(home: &Path) -> Self {
-        Self { cache: home.join("cache"), charms: home.join("charms"), uv: crate::command::find("uv") }
+        let profile = std::env::var("PERIAPT_CHARM_PROFILE").ok().filter(|name| !name.is_empty());
+        Self {
+            cache: home.join("cache"),
+            charms: home.join("charms"),
+            uv: crate::command::find("uv"),
+            cargo_profile: profile.unwrap_or_else(|| "release".to_owned()),
+        }
     }
 }
 

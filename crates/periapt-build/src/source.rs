@@ -40,10 +40,10 @@ const IGNORED: [&str; 24] = [
     "/.juju-charm",
 ];
 
-/// What `.jujuignore` says, after the defaults.
-fn ignore_rules(folder: &Path, with_jujuignore: bool) -> Result<Gitignore, BuildError> {
+/// What `.jujuignore` says, after the defaults and `more`.
+fn ignore_rules(folder: &Path, with_jujuignore: bool, more: &[&str]) -> Result<Gitignore, BuildError> {
     let mut builder = GitignoreBuilder::new(folder);
-    for pattern in IGNORED {
+    for pattern in IGNORED.iter().chain(more) {
         builder.add_line(None, pattern).map_err(|error| BuildError::invalid(folder, error.to_string()))?;
     }
     let own = folder.join(".jujuignore");
@@ -56,12 +56,13 @@ fn ignore_rules(folder: &Path, with_jujuignore: bool) -> Result<Gitignore, Build
     builder.build().map_err(|error| BuildError::invalid(&own, error.to_string()))
 }
 
-/// Copies a charm's folder. Gives the warnings: about links that lead nowhere or out of the project.
+/// Copies a charm's folder but for what `left_out` names beside the usual. Gives the warnings: about links that lead nowhere
+/// or out of the project.
 ///
 /// # Errors
 /// Files that cannot be read or written.
-pub fn copy_folder(folder: &Path, tree: &Path) -> Result<Vec<String>, BuildError> {
-    let rules = ignore_rules(folder, true)?;
+pub fn copy_folder(folder: &Path, tree: &Path, left_out: &[&str]) -> Result<Vec<String>, BuildError> {
+    let rules = ignore_rules(folder, true, left_out)?;
     let mut warnings = Vec::new();
     let walk = WalkDir::new(folder).min_depth(1).sort_by_file_name().into_iter();
     for entry in
@@ -113,7 +114,7 @@ fn copy_link(
         ));
         return Ok(());
     }
-    let rules = ignore_rules(&real, false)?;
+    let rules = ignore_rules(&real, false, &[])?;
     let walk = WalkDir::new(&real).follow_links(false).sort_by_file_name().into_iter();
     for entry in walk.filter_entry(|entry| {
         entry.depth() == 0 || !rules.matched(entry.path(), entry.file_type().is_dir()).is_ignore()
@@ -175,7 +176,7 @@ pub fn dump(
         }
     }
     progress.step(&format!("copying the files of part `{}`", part.part));
-    let rules = ignore_rules(&source, false)?;
+    let rules = ignore_rules(&source, false, &[])?;
     let mut warnings = Vec::new();
     let root = if source.is_dir() { source.clone() } else { source.parent().unwrap_or(folder).to_owned() };
     let walk = WalkDir::new(&source).sort_by_file_name().into_iter();
@@ -269,7 +270,7 @@ mod tests {
         write(&folder.join(".gitignore"), "lib/\n");
         write(&folder.join(".jujuignore"), "secret/*\n!secret/keep\n");
         fs::create_dir(&tree).unwrap();
-        copy_folder(&folder, &tree).unwrap();
+        copy_folder(&folder, &tree, &[]).unwrap();
         for there in ["src/charm.py", "lib/charms/a/v0/b.py", "templates/build/x", "secret/keep"] {
             assert!(tree.join(there).is_file(), "{there}");
         }
@@ -294,7 +295,7 @@ mod tests {
         symlink("../../outside.txt", charm.join("outside")).unwrap();
         symlink("nowhere", charm.join("dangling")).unwrap();
         fs::create_dir(&tree).unwrap();
-        let warnings = copy_folder(&charm, &tree).unwrap();
+        let warnings = copy_folder(&charm, &tree, &[]).unwrap();
         assert_eq!(fs::read_to_string(tree.join("src/shared/mod.py")).unwrap(), "shared");
         assert!(!tree.join("src/shared").is_symlink());
         assert_eq!(fs::read_link(tree.join("src/inner")).unwrap(), Path::new("charm.py"));
