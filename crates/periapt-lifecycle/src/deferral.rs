@@ -23,31 +23,39 @@ pub fn deferrals(
 ) -> (DeferredQueue, Deferrals) {
     let queue = after.iter().cloned().map(ReportedDeferral::of).collect();
     let report = DeferralReport { queue, ..DeferralReport::default() };
-    let (mut queue, deferrals) = compare(before, &report, None, wake, now);
+    let (mut queue, deferrals) = compare(before, &report, wake, &Ending { hook: None, begun: now, now });
     // The order of the rows is the order in which they are run.
     queue.events.sort_by_key(|event| event.notice.sequence);
     (queue, deferrals)
 }
 
-/// The same for a charm whose framework tells what is deferred. `ended` is the hook that ended well, if it was one.
+/// A dispatch that has ended.
+pub(crate) struct Ending<'a> {
+    /// The hook that ended well, if it was one.
+    pub hook: Option<&'a Hook>,
+    /// When it began.
+    pub begun: Timestamp,
+    /// When it ended.
+    pub now: Timestamp,
+}
+
+/// The same for a charm whose framework tells what is deferred.
 ///
 /// An event that waited for that hook and still waits for it has not seen what the hook's handler did, since what is
 /// deferred runs first: it is woken at once.
 pub(crate) fn reported(
     before: &DeferredQueue,
     report: &DeferralReport,
-    ended: Option<&Hook>,
-    now: Timestamp,
+    ending: &Ending<'_>,
 ) -> (DeferredQueue, Deferrals) {
-    compare(before, report, ended, ended == Some(&Hook::DeferredWake), now)
+    compare(before, report, ending.hook == Some(&Hook::DeferredWake), ending)
 }
 
 fn compare(
     before: &DeferredQueue,
     report: &DeferralReport,
-    ended: Option<&Hook>,
     wake: bool,
-    now: Timestamp,
+    ending: &Ending<'_>,
 ) -> (DeferredQueue, Deferrals) {
     // By notice: queues may be long.
     let known: BTreeMap<&Notice, &Deferred> =
@@ -56,7 +64,7 @@ fn compare(
     let mut events = Vec::with_capacity(report.queue.len());
     for item in &report.queue {
         let known = known.get(&item.notice).copied();
-        let (event, tried) = follow(item, known, ended, now);
+        let (event, tried) = follow(item, known, ending);
         match known {
             Some(_) if tried => said.again.push(event.clone()),
             Some(_) => {}
@@ -70,7 +78,7 @@ fn compare(
     let dead: Vec<Deferred> = report
         .dead
         .iter()
-        .map(|item| Deferred { wake: None, ..follow(item, known.get(&item.notice).copied(), None, now).0 })
+        .map(|item| Deferred { wake: None, ..follow(item, known.get(&item.notice).copied(), ending).0 })
         .collect();
     let already: BTreeSet<&Notice> = before.dead.iter().map(|event| &event.notice).collect();
     said.dead = dead.iter().filter(|event| !already.contains(&event.notice)).cloned().collect();
@@ -89,22 +97,17 @@ fn compare(
         (false, true) => before.fruitless.saturating_add(1),
         (false, false) => before.fruitless,
     };
-    (DeferredQueue { events, fruitless, since: now, dead, reported_by: None }, said)
+    (DeferredQueue { events, fruitless, since: ending.now, dead, reported_by: None }, said)
 }
 
 /// What is known of a deferred event after a dispatch, and whether its handler was run in it.
-fn follow(
-    item: &ReportedDeferral,
-    known: Option<&Deferred>,
-    ended: Option<&Hook>,
-    now: Timestamp,
-) -> (Deferred, bool) {
+fn follow(item: &ReportedDeferral, known: Option<&Deferred>, ending: &Ending<'_>) -> (Deferred, bool) {
     let before = known.map_or(0, |known| known.tries);
     // A framework that counts does not try what waits behind another event of its lane.
     let tries = item.attempts.unwrap_or_else(|| before.saturating_add(1)).max(1);
     let tried = item.attempts.is_none_or(|attempts| attempts != before);
-    let first = item.first.or(known.map(|known| known.first)).unwrap_or(now);
-    let last = known.filter(|_| !tried).map_or(now, |known| known.last);
+    let first = item.first.or(known.map(|known| known.first)).unwrap_or(ending.now);
+    let last = known.filter(|_| !tried).map_or(ending.now, |known| known.last);
     let waited = known.and_then(|known| known.wake.as_ref());
     let event = Deferred {
         notice: item.notice.clone(),
@@ -113,21 +116,16 @@ fn follow(
         tries,
         reason: item.reason.clone(),
         lane: item.lane.clone(),
-        wake: item.wake.as_ref().and_then(|when| alarm(when, waited, tried, ended, now)),
+        wake: item.wake.as_ref().and_then(|when| alarm(when, waited, tried, ending)),
     };
     (event, tried)
 }
 
-/// What a deferred event waits for. None for a time that has passed: then it is for the agent to find one, or the unit
-/// would be woken without end.
-fn alarm(
-    when: &WakeWhen,
-    waited: Option<&Alarm>,
-    tried: bool,
-    ended: Option<&Hook>,
-    now: Timestamp,
-) -> Option<Alarm> {
-    if matches!(when, WakeWhen::At(at) if *at <= now) {
+/// What a deferred event waits for. None for a time that had passed when the dispatch began, and so is not meant anew:
+/// then it is for the agent to find one, or the unit would be woken without end.
+fn alarm(when: &WakeWhen, waited: Option<&Alarm>, tried: bool, ending: &Ending<'_>) -> Option<Alarm> {
+    let now = ending.now;
+    if matches!(when, WakeWhen::At(at) if *at <= ending.begun) {
         return None;
     }
     let same = waited.filter(|alarm| alarm.when == *when);
@@ -135,7 +133,9 @@ fn alarm(
         return Some(alarm.clone());
     }
     let mut alarm = Alarm::set(when.clone(), now);
-    if let Some(event) = ended.map(Hook::name).filter(|event| same.is_some_and(|same| same.waits_for(event))) {
+    if let Some(event) =
+        ending.hook.map(Hook::name).filter(|event| same.is_some_and(|same| same.waits_for(event)))
+    {
         alarm.event_came(&event, now);
     }
     Some(alarm)
@@ -228,7 +228,16 @@ mod tests {
 
     fn item(sequence: i64, attempts: u32, wake: Option<WakeWhen>) -> ReportedDeferral {
         let notice = notice(sequence, "start");
-        ReportedDeferral { attempts: Some(attempts), wake, reason: "why".into(), ..ReportedDeferral::of(notice) }
+        ReportedDeferral {
+            attempts: Some(attempts),
+            wake,
+            reason: "why".into(),
+            ..ReportedDeferral::of(notice)
+        }
+    }
+
+    fn at(hook: Option<&Hook>, now: i64) -> Ending<'_> {
+        Ending { hook, begun: Timestamp(now), now: Timestamp(now) }
     }
 
     fn report(queue: Vec<ReportedDeferral>) -> DeferralReport {
@@ -238,7 +247,7 @@ mod tests {
     #[test]
     fn what_leaves_the_queue_is_done_dropped_or_dead() {
         let first = report(vec![item(1, 1, None), item(2, 1, None), item(3, 1, None), item(4, 1, None)]);
-        let (q, d) = reported(&DeferredQueue::default(), &first, None, Timestamp(10));
+        let (q, d) = reported(&DeferredQueue::default(), &first, &at(None, 10));
         assert_eq!(d.deferred.iter().map(|d| d.reason.as_str()).collect::<Vec<_>>(), ["why"; 4]);
         let then = DeferralReport {
             queue: vec![item(2, 1, None)],
@@ -246,13 +255,17 @@ mod tests {
             dead: vec![item(4, 1, None)],
             emitted: Vec::new(),
         };
-        let (q, d) = reported(&q, &then, None, Timestamp(20));
+        let (q, d) = reported(&q, &then, &at(None, 20));
         assert_eq!(d.done.iter().map(|x| x.notice.sequence).collect::<Vec<_>>(), [1]);
         assert_eq!((d.dropped.len(), d.dead.len(), q.dead.len()), (1, 1, 1));
         assert_eq!(d.again, [], "its count says that it was not tried");
         assert_eq!((q.events[0].last, q.events[0].tries), (Timestamp(10), 1));
-        let (q, d) = reported(&q, &then, None, Timestamp(30));
-        assert_eq!((d.dead.len(), q.dead[0].first), (0, Timestamp(10)), "a dead letter is told once, and kept");
+        let (q, d) = reported(&q, &then, &at(None, 30));
+        assert_eq!(
+            (d.dead.len(), q.dead[0].first),
+            (0, Timestamp(10)),
+            "a dead letter is told once, and kept"
+        );
     }
 
     #[test]
@@ -261,23 +274,29 @@ mod tests {
         let on = || Some(WakeWhen::On("config_changed".into()));
         let due = |q: &DeferredQueue| q.events[0].wake.as_ref().map(|wake| wake.due.map(|due| due.0));
         let after = |n| report(vec![item(1, n, Some(WakeWhen::AfterMs(500)))]);
-        let (q, _) = reported(&DeferredQueue::default(), &after(1), None, Timestamp(1_000));
+        let (q, _) = reported(&DeferredQueue::default(), &after(1), &at(None, 1_000));
         assert_eq!(due(&q), Some(Some(1_500)));
-        let (same, _) = reported(&q, &after(1), None, Timestamp(1_200));
+        let (same, _) = reported(&q, &after(1), &at(None, 1_200));
         assert_eq!(due(&same), Some(Some(1_500)), "it was not tried: its time stays");
-        let (again, _) = reported(&q, &after(2), None, Timestamp(1_200));
+        let (again, _) = reported(&q, &after(2), &at(None, 1_200));
         assert_eq!(due(&again), Some(Some(1_700)));
         let past = report(vec![item(1, 2, Some(WakeWhen::At(Timestamp(1_200))))]);
-        assert_eq!(due(&reported(&q, &past, None, Timestamp(1_200)).0), None, "left to the agent");
+        assert_eq!(due(&reported(&q, &past, &at(None, 1_200)).0), None, "left to the agent");
+        let while_it_ran = Ending { begun: Timestamp(1_199), ..at(None, 1_200) };
+        assert_eq!(
+            due(&reported(&q, &past, &while_it_ran).0),
+            Some(Some(2_200)),
+            "meant anew, but no spinning"
+        );
         // Deferred by the event's own handler: it waits for the next one.
         let waiting = |n| report(vec![item(1, n, on())]);
-        let (q, _) = reported(&DeferredQueue::default(), &waiting(1), Some(&changed), Timestamp(1));
+        let (q, _) = reported(&DeferredQueue::default(), &waiting(1), &at(Some(&changed), 1));
         assert_eq!(due(&q), Some(None));
-        let (q, _) = reported(&q, &waiting(2), Some(&Hook::Start), Timestamp(2));
+        let (q, _) = reported(&q, &waiting(2), &at(Some(&Hook::Start), 2));
         assert_eq!(due(&q), Some(None));
-        let (q, _) = reported(&q, &waiting(3), Some(&changed), Timestamp(3));
+        let (q, _) = reported(&q, &waiting(3), &at(Some(&changed), 3));
         assert_eq!(due(&q), Some(Some(3)), "it ran before the handler of the event that it waits for");
-        let (q, _) = reported(&q, &waiting(4), Some(&Hook::DeferredWake), Timestamp(4));
+        let (q, _) = reported(&q, &waiting(4), &at(Some(&Hook::DeferredWake), 4));
         assert_eq!((due(&q), q.fruitless), (Some(None), 0), "it waits for the next one, and for no backoff");
     }
 }

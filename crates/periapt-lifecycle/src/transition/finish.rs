@@ -13,7 +13,7 @@ use periapt_model::wake::{MOST_WAKES, change_wakes};
 
 use super::begin::queued;
 use super::{StepEnd, TaskEnd, Transition};
-use crate::deferral;
+use crate::deferral::{self, Ending};
 use crate::step::{DeployKind, Step};
 use crate::timers;
 
@@ -185,7 +185,8 @@ fn defer(
     t.local.wakes.truncate(MOST_WAKES);
     match &end.report {
         Some(report) => {
-            let (queue, deferrals) = deferral::reported(&t.local.deferred, report, hook, moment.now);
+            let ending = Ending { hook, begun: end.facts.started, now: moment.now };
+            let (queue, deferrals) = deferral::reported(&t.local.deferred, report, &ending);
             let reported_by = t.local.charm.as_ref().map(|charm| charm.id.clone());
             t.local.deferred = DeferredQueue { reported_by, ..queue };
             deferrals
