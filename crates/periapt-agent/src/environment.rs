@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use periapt_hook::vars;
 use periapt_model::apply::JUJU_VERSION;
-use periapt_model::hook::RelationHook;
+use periapt_model::hook::{RelationHook, SecretEvent, SecretHook};
 use periapt_model::journal::Event;
 use periapt_model::model::Model;
 use periapt_model::names::UnitName;
@@ -65,7 +65,7 @@ pub(crate) fn build(around: &Surroundings<'_>) -> Vec<(String, OsString)> {
     env.set("DEBIAN_FRONTEND", "noninteractive");
     env.set("APT_LISTCHANGES_FRONTEND", "none");
     env.set("TERM", "tmux-256color");
-    event(&mut env, around.event);
+    event(&mut env, around);
     env.0
 }
 
@@ -108,13 +108,21 @@ fn path(around: &Surroundings<'_>) -> OsString {
     path
 }
 
-fn event(env: &mut Environment, event: &Event) {
-    match event {
+fn event(env: &mut Environment, around: &Surroundings<'_>) {
+    match around.event {
         Event::Hook(hook) | Event::Replay { hook, .. } => {
             env.set("JUJU_HOOK_NAME", hook.name());
             env.set("JUJU_DISPATCH_PATH", format!("hooks/{}", hook.name()));
             if let Some(hook) = hook.relation() {
                 relation(env, hook);
+            }
+            if let Some(hook) = hook.secret() {
+                secret(env, hook);
+            }
+            if let Some(hook) = hook.storage() {
+                env.set("JUJU_STORAGE_ID", hook.storage.to_string());
+                env.set("JUJU_STORAGE_KIND", "filesystem");
+                env.set("JUJU_STORAGE_LOCATION", around.folder.storage(&hook.storage));
             }
         }
         Event::Action { task, name } => {
@@ -125,6 +133,15 @@ fn event(env: &mut Environment, event: &Event) {
             env.set("JUJU_ACTION_TAG", format!("action-{task}"));
         }
         Event::Exec { .. } => env.set("JUJU_HOOK_NAME", ""),
+    }
+}
+
+fn secret(env: &mut Environment, hook: &SecretHook) {
+    env.set("JUJU_SECRET_ID", format!("secret:{}", hook.secret));
+    env.set("JUJU_SECRET_LABEL", hook.label.as_deref().unwrap_or_default());
+    // The others are told of the newest one, whatever it is by then.
+    if matches!(hook.event, SecretEvent::Expired | SecretEvent::Remove) {
+        env.set("JUJU_SECRET_REVISION", hook.revision.to_string());
     }
 }
 

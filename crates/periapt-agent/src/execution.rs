@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use periapt_context::View;
+use periapt_model::hook::Hook;
 use periapt_model::journal::Event;
 use periapt_model::log::Level;
 use periapt_model::names::UnitName;
@@ -140,6 +141,14 @@ pub(crate) async fn run(
     ran.unwrap_or_else(|error| not_run(End::NotStarted(format!("cannot run it: {error}"))))
 }
 
+/// The hook that runs, for the first time or again.
+fn hook_of(event: &Event) -> Option<&Hook> {
+    match event {
+        Event::Hook(hook) | Event::Replay { hook, .. } => Some(hook),
+        Event::Action { .. } | Event::Exec { .. } => None,
+    }
+}
+
 async fn run_file(
     shared: &Shared,
     job: Job<'_>,
@@ -153,6 +162,9 @@ async fn run_file(
     };
     let name = job.event.name();
     let context_id = format!("{}-{name}-{}", job.unit, uuid::Uuid::new_v4().simple());
+    if let Some(storage) = hook_of(job.event).and_then(Hook::storage) {
+        job.folder.make_storage(&storage.storage)?;
+    }
     let env = environment::build(&Surroundings {
         model: &job.view.model,
         unit: job.unit,

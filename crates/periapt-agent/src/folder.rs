@@ -3,6 +3,7 @@
 //! ```text
 //! <model>/agents/unit-app-0/charm/      the charm's files; where its hooks run
 //! <model>/agents/unit-app-0/resources/  files of resources that the charm asked for
+//! <model>/agents/unit-app-0/storage/    the unit's storages, by name and number
 //! <model>/agents/unit-app-0/state/      the agent's own
 //! <model>/agents/unit-app-0/run/        what runs at present
 //! <model>/agents/unit-app-0/agent.socket
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 use periapt_model::local::CharmRef;
 use periapt_model::model::Model;
-use periapt_model::names::{ResourceName, UnitName};
+use periapt_model::names::{ResourceName, StorageId, UnitName};
 
 /// One unit's folder.
 #[derive(Clone, Debug)]
@@ -56,6 +57,18 @@ impl UnitFolder {
     /// The charm's folder.
     pub(crate) fn charm(&self) -> PathBuf {
         self.root.join("charm")
+    }
+
+    /// Where a storage has its folder. The charm's metadata has no say in it: it is always below the unit's.
+    pub(crate) fn storage(&self, id: &StorageId) -> PathBuf {
+        self.root.join("storage").join(id.name.as_str()).join(id.number.to_string())
+    }
+
+    /// Makes the folder of a storage if it is not there. Blocks.
+    pub(crate) fn make_storage(&self, id: &StorageId) -> io::Result<PathBuf> {
+        let path = self.storage(id);
+        fs::create_dir_all(&path)?;
+        Ok(path)
     }
 
     /// The socket of the hook commands.

@@ -126,6 +126,12 @@ impl Serving {
                     supplied.leader = Some(self.outside.control.renew_leadership(&self.view.unit).await);
                 }
                 Need::FreshModel => supplied.model = Some(self.outside.control.snapshot()),
+                Need::Storage(id) => {
+                    let (folder, made) = (self.outside.folder.clone(), id.clone());
+                    let path = blocking(move || folder.make_storage(&made).map_err(|error| in_words(&error)));
+                    let path = path.await.map(|path| path.display().to_string());
+                    supplied.storages.insert(id, path);
+                }
                 Need::Resource(name) => {
                     let model = self.outside.control.snapshot();
                     let store = &self.outside.resources;

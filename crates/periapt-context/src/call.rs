@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use periapt_model::command::Tell;
 use periapt_model::log::Level;
 use periapt_model::model::Model;
-use periapt_model::names::ResourceName;
+use periapt_model::names::{ResourceName, StorageId};
 
 /// One call of a hook command.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +31,8 @@ pub struct Supplied {
     pub model: Option<Model>,
     /// By resource: the absolute path of its file on the unit, or why there is none.
     pub resources: BTreeMap<ResourceName, Result<String, String>>,
+    /// By storage: the absolute path of its folder, or why there is none.
+    pub storages: BTreeMap<StorageId, Result<String, String>>,
 }
 
 /// What a command needs before it can answer.
@@ -47,6 +49,8 @@ pub enum Need {
     FreshModel,
     /// A resource's file, brought to the unit if it is not there: [`Supplied::resources`].
     Resource(ResourceName),
+    /// A storage's folder, made if it is not there: [`Supplied::storages`].
+    Storage(StorageId),
 }
 
 /// What [`answer`](crate::answer) says.

@@ -25,6 +25,7 @@ pub fn describe(view: &View, effects: &Effects) -> Vec<String> {
     }
     out.extend(effects.ports.iter().map(port_line));
     out.extend(keys("state-set", &effects.state));
+    out.extend(effects.storages.iter().map(|(name, count)| format!("storage-add {name}={count}")));
     out.extend(effects.secrets.iter().flat_map(|(id, change)| secret_lines(view, id, change)));
     if !effects.action.results.is_empty() {
         let mut line = "action-set".to_owned();

@@ -4,7 +4,7 @@ use periapt_model::command::Tell;
 use periapt_model::deferral::DeferralReport;
 use periapt_model::effects::{Changes, Effects, PortChange, Reboot};
 use periapt_model::log::Level;
-use periapt_model::names::{RelationId, SecretId};
+use periapt_model::names::{RelationId, SecretId, StorageName};
 use periapt_model::secrets::{self, SecretWrite};
 use periapt_model::wake::WakeChange;
 use serde_json::{Map, Value};
@@ -61,6 +61,8 @@ pub(crate) enum Change {
     Wake(WakeChange),
     Deferrals(Box<DeferralReport>),
     Secret(SecretId, SecretWrite),
+    /// So many more of a storage.
+    Storage(StorageName, u32),
     Tell(Tell),
     Log(Level, String),
 }
@@ -123,6 +125,10 @@ impl Change {
             Self::Reboot(reboot) => {
                 effects.reboot = Some(reboot);
                 return (reboot == Reboot::Now).then_some(Immediate::RebootNow);
+            }
+            Self::Storage(name, count) => {
+                let more = effects.storages.entry(name).or_default();
+                *more = more.saturating_add(count);
             }
             Self::Secret(id, write) => {
                 if matches!(write, SecretWrite::Create(..)) {

@@ -147,6 +147,10 @@ fn build() -> Model {
             "name": "web", "summary": "", "description": "", "format": "v2",
             "endpoints": {"cluster": side("peer", "cluster"), "db": side("requirer", "server")},
             "extra_bindings": ["admin"],
+            "storages": {
+                "data": {"type": "filesystem", "count_min": 0, "count_max": 2},
+                "logs": {"type": "filesystem", "count_min": 0, "count_max": null},
+            },
             "resources": {
                 "site": {"type": "file", "filename": "site.tar"},
                 "logo": {"type": "file", "filename": "logo.png"},
@@ -341,6 +345,9 @@ impl Stage {
                 }
                 Need::Leadership => supplied.leader = Some(self.leader),
                 Need::FreshModel => supplied.model = Some(self.view.model.clone()),
+                Need::Storage(id) => {
+                    supplied.storages.insert(id.clone(), Ok(format!("/unit/storage/{id}")));
+                }
                 Need::Resource(name) => {
                     supplied.resources.insert(name.clone(), Ok(format!("/unit/resources/{name}/file")));
                 }

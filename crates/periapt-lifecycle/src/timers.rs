@@ -63,6 +63,35 @@ pub fn update_status_due(local: &Local, remote: &Remote, moment: &Moment) -> Tim
     if moment.now < from { moment.now } else { from + jittered(interval, 2_000, jitter) }
 }
 
+/// How long after a hook that asked for a new revision in vain it asks again (reference 1.8).
+pub const SECRET_AGAIN: Duration = Duration::from_secs(300);
+
+/// When something is due that was due `at` and was told of at `told`.
+fn due_again(at: Timestamp, told: Option<Timestamp>) -> Timestamp {
+    told.map_or(at, |told| at.max(told + SECRET_AGAIN))
+}
+
+/// Whether it is due now. A clock that was set back must not make the wait longer than it is meant to be.
+pub fn is_due_again(at: Timestamp, told: Option<Timestamp>, now: Timestamp) -> bool {
+    due_again(at, told) <= now || (at <= now && told.is_some_and(|told| now < told))
+}
+
+/// When the next secret that the unit manages is to be rotated or expires.
+pub fn secrets_due(local: &Local, remote: &Remote) -> Option<Timestamp> {
+    let rotations = remote
+        .secrets_owned
+        .iter()
+        .filter_map(|(id, owned)| Some(due_again(owned.rotates?, local.secrets.rotated.get(id).copied())));
+    let expiries = remote.secrets_owned.iter().flat_map(|(id, owned)| {
+        let told = local.secrets.expired.get(id);
+        owned
+            .expires
+            .iter()
+            .map(move |(revision, at)| due_again(*at, told.and_then(|told| told.get(revision)).copied()))
+    });
+    rotations.chain(expiries).min()
+}
+
 /// When deferred events that do not say when are woken; None if there are none or waking is off.
 pub fn backoff_due(queue: &DeferredQueue, remote: &Remote) -> Option<Timestamp> {
     let waiting = queue.events.iter().any(|event| event.wake.is_none());

@@ -430,7 +430,9 @@ impl fmt::Display for Wait {
             Self::Wake { wake } => {
                 match &wake.alarm.when {
                     WakeWhen::On(event) => write!(f, "it is woken after {event}")?,
-                    WakeWhen::AfterMs(_) | WakeWhen::At(_) => f.write_str("it is woken, as its charm asked")?,
+                    WakeWhen::AfterMs(_) | WakeWhen::At(_) => {
+                        f.write_str("it is woken, as its charm asked")?
+                    }
                 }
                 because(f, &wake.reason)
             }

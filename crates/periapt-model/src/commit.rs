@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::apply::removal;
+use crate::apply::{removal, storage};
 use crate::effects::{BagChanges, Changes, Effects};
 use crate::entity::{Agent, AppBag, CharmState, Databag, TaskStatus};
 use crate::local::{HookStep, Op};
@@ -92,6 +92,7 @@ fn apply_effects(
         }
         draft.put(Record::CharmState(unit.clone(), Arc::new(state)));
     }
+    storage::add(draft, unit, &effects.storages).map_err(CommitRefusal::Effects)?;
     apply_secrets(draft, unit, effects.secrets, now)?;
     Ok(written)
 }
@@ -157,6 +158,11 @@ fn perform(draft: &mut Draft, unit: &UnitName, act: Act, now: Timestamp) {
                 if draft.model.member(id, unit).is_some_and(|m| m.in_scope) {
                     write_addresses(draft, unit, id);
                 }
+            }
+        }
+        Act::DetachStorage(id) => {
+            if draft.model.storages.get(&id).is_some_and(|storage| &storage.owner == unit) {
+                draft.delete(Key::Storage(id));
             }
         }
         Act::ReleaseLeadership => {

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::deferral::DeferralReport;
-use crate::names::RelationId;
+use crate::names::{RelationId, StorageName};
 use crate::wake::WakeChange;
 
 /// The wire protocol of an opened port.
@@ -203,6 +203,9 @@ pub struct Effects {
     /// The `secret-…` commands that write.
     #[serde(default, skip_serializing_if = "crate::secrets::SecretChanges::is_empty")]
     pub secrets: crate::secrets::SecretChanges,
+    /// `storage-add`: how many more of each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub storages: BTreeMap<StorageName, u32>,
     /// `action-set` and `action-fail`.
     #[serde(default)]
     pub action: ActionOutcome,
@@ -224,6 +227,7 @@ impl Effects {
             && self.ports.is_empty()
             && self.state.is_empty()
             && self.secrets.is_empty()
+            && self.storages.is_empty()
     }
 }
 

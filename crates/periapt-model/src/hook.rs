@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{AppName, EndpointName, RelationId, UnitName};
+use crate::names::{AppName, EndpointName, RelationId, SecretId, StorageId, UnitName};
 
 /// What happened in a relation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,6 +57,65 @@ pub struct RelationHook {
     pub version: Option<u64>,
 }
 
+/// What happened to a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretEvent {
+    /// For who reads it: there is a newer revision.
+    Changed,
+    /// For its owner: a revision has expired. Again every five minutes until that revision is removed.
+    Expired,
+    /// For its owner: it is time for a new revision. Again every five minutes until there is one.
+    Rotate,
+    /// For its owner: nobody reads a revision any more.
+    Remove,
+}
+
+impl SecretEvent {
+    /// The hook name's last word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Expired => "expired",
+            Self::Rotate => "rotate",
+            Self::Remove => "remove",
+        }
+    }
+}
+
+/// A secret hook's subject.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SecretHook {
+    /// What happened.
+    pub event: SecretEvent,
+    /// To which secret.
+    pub secret: SecretId,
+    /// The label of who is told: the reader's own for changed, else the owner's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The revision that expired or is read no more; for the others the newest. Charms are told of the first two only.
+    pub revision: u32,
+}
+
+/// What happened to a storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StorageEvent {
+    /// It is there.
+    Attached,
+    /// It goes away.
+    Detaching,
+}
+
+/// A storage hook's subject.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StorageHook {
+    /// What happened.
+    pub event: StorageEvent,
+    /// To which storage.
+    pub storage: StorageId,
+}
+
 /// One hook, with all that identifies it: a failed hook is retried with exactly this (Juju's `hook.Info`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -81,6 +140,10 @@ pub enum Hook {
     LeaderSettingsChanged,
     /// Something in a relation.
     Relation(RelationHook),
+    /// Something about a secret.
+    Secret(SecretHook),
+    /// Something about a storage.
+    Storage(StorageHook),
     /// Ours: no charm knows this event, so that an `ops` charm re-emits what it deferred and sees nothing new.
     DeferredWake,
 }
@@ -102,6 +165,11 @@ impl Hook {
             Self::LeaderElected => "leader-elected".into(),
             Self::LeaderSettingsChanged => "leader-settings-changed".into(),
             Self::Relation(r) => format!("{}-relation-{}", r.endpoint, r.event.as_str()),
+            Self::Secret(s) => format!("secret-{}", s.event.as_str()),
+            Self::Storage(s) => {
+                let event = if s.event == StorageEvent::Attached { "attached" } else { "detaching" };
+                format!("{}-storage-{event}", s.storage.name)
+            }
             Self::DeferredWake => DEFERRED_WAKE.into(),
         }
     }
@@ -110,6 +178,22 @@ impl Hook {
     pub fn relation(&self) -> Option<&RelationHook> {
         match self {
             Self::Relation(relation) => Some(relation),
+            _ => None,
+        }
+    }
+
+    /// The secret it is about.
+    pub fn secret(&self) -> Option<&SecretHook> {
+        match self {
+            Self::Secret(secret) => Some(secret),
+            _ => None,
+        }
+    }
+
+    /// The storage it is about.
+    pub fn storage(&self) -> Option<&StorageHook> {
+        match self {
+            Self::Storage(storage) => Some(storage),
             _ => None,
         }
     }

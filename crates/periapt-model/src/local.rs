@@ -1,12 +1,12 @@
 //! What one unit's agent remembers: the persistent half of its decisions (Juju's `uniter/operation/state.go` and
 //! `uniter/relation/state.go`, in one value that is committed with every step).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::hook::Hook;
-use crate::names::{AppName, CharmId, EndpointName, RelationId, TaskId, UnitName};
+use crate::names::{AppName, CharmId, EndpointName, RelationId, SecretId, StorageId, TaskId, UnitName};
 use crate::time::Timestamp;
 use crate::wake::{Alarm, Wake};
 
@@ -235,6 +235,30 @@ pub struct DeferredQueue {
     pub reported_by: Option<CharmId>,
 }
 
+/// What a unit has been told of secrets. Entries go when the unit has nothing to do with the secret any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct LocalSecrets {
+    /// `secret-changed`: the newest revision it was told of.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub changed: BTreeMap<SecretId, u32>,
+    /// `secret-expired`: when it was told last, by revision.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub expired: BTreeMap<SecretId, BTreeMap<u32, Timestamp>>,
+    /// `secret-rotate`: when it was told last.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rotated: BTreeMap<SecretId, Timestamp>,
+    /// `secret-remove`: of which revisions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub removed: BTreeMap<SecretId, BTreeSet<u32>>,
+}
+
+impl LocalSecrets {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The whole memory of one unit's agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Local {
@@ -286,6 +310,12 @@ pub struct Local {
     /// The boot identity at the last `start`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot: Option<String>,
+    /// What it has been told of secrets.
+    #[serde(default, skip_serializing_if = "LocalSecrets::is_empty")]
+    pub secrets: LocalSecrets,
+    /// The storages whose `attached` has run, and whose `detaching` has not.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub storages: BTreeSet<StorageId>,
     /// What the charm has deferred.
     #[serde(default)]
     pub deferred: DeferredQueue,

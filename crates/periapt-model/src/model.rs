@@ -1,16 +1,21 @@
 //! The model: everything one controller knows of one Juju model, as an immutable value that is cheap to copy.
 
+mod draft;
+mod secrets;
+
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 
+pub use draft::Draft;
+
 use crate::entity::{
     Agent, AppBag, Application, Charm, CharmState, LeaderSettings, Leadership, Machine, Member, ModelInfo,
-    Operation, Relation, Secret, SecretConsumer, SecretContent, SecretOwner, Task, Unit,
+    Operation, Relation, Secret, SecretConsumer, SecretContent, SecretOwner, StorageInstance, Task, Unit,
 };
 use crate::journal::JournalRecord;
-use crate::names::{AppName, CharmId, MachineId, RelationId, SecretId, TaskId, UnitName};
+use crate::names::{AppName, CharmId, MachineId, RelationId, SecretId, StorageId, TaskId, UnitName};
 
 /// One record: an entity with the key it is stored under.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,6 +55,8 @@ pub enum Record {
     SecretContent(SecretId, u32, Arc<SecretContent>),
     /// Which revision of a secret a unit reads.
     SecretConsumer(SecretId, UnitName, Arc<SecretConsumer>),
+    /// A storage of a unit.
+    Storage(Arc<StorageInstance>),
 }
 
 /// The key of a record within its model.
@@ -90,6 +97,8 @@ pub enum Key {
     SecretContent(SecretId, u32),
     /// See [`Record::SecretConsumer`].
     SecretConsumer(SecretId, UnitName),
+    /// See [`Record::Storage`].
+    Storage(StorageId),
 }
 
 impl Key {
@@ -113,6 +122,7 @@ impl Key {
             Self::Secret(id) => format!("secret/{id}"),
             Self::SecretContent(id, revision) => format!("secret-content/{id}/{revision}"),
             Self::SecretConsumer(id, unit) => format!("secret-consumer/{id}/{unit}"),
+            Self::Storage(id) => format!("storage/{id}"),
         }
     }
 }
@@ -138,6 +148,7 @@ impl Record {
             Self::Secret(x) => Key::Secret(x.id.clone()),
             Self::SecretContent(id, revision, _) => Key::SecretContent(id.clone(), *revision),
             Self::SecretConsumer(id, unit, _) => Key::SecretConsumer(id.clone(), unit.clone()),
+            Self::Storage(x) => Key::Storage(x.id.clone()),
         }
     }
 }
@@ -198,6 +209,8 @@ pub struct Model {
     secret_contents: OrdMap<(SecretId, u32), Arc<SecretContent>>,
     /// By secret.
     secret_consumers: OrdMap<SecretId, OrdMap<UnitName, Arc<SecretConsumer>>>,
+    /// By name and number.
+    pub storages: OrdMap<StorageId, Arc<StorageInstance>>,
     /// The next journal record's id.
     pub next_journal: u64,
     /// Derived: the relations of each application.
@@ -208,6 +221,8 @@ pub struct Model {
     owned_secrets: OrdMap<SecretOwner, OrdSet<SecretId>>,
     /// Derived: the secrets that each unit reads.
     consumed_secrets: OrdMap<UnitName, OrdSet<SecretId>>,
+    /// Derived: the storages of each unit.
+    storages_by_unit: OrdMap<UnitName, OrdSet<StorageId>>,
 }
 
 impl Model {
@@ -235,6 +250,8 @@ impl Model {
             secret_consumers: OrdMap::new(),
             owned_secrets: OrdMap::new(),
             consumed_secrets: OrdMap::new(),
+            storages: OrdMap::new(),
+            storages_by_unit: OrdMap::new(),
         }
     }
 
@@ -288,6 +305,10 @@ impl Model {
             Record::SecretConsumer(id, unit, x) => {
                 self.consumed_secrets.entry(unit.clone()).or_default().insert(id.clone());
                 self.secret_consumers.entry(id).or_default().insert(unit, x);
+            }
+            Record::Storage(x) => {
+                self.storages_by_unit.entry(x.owner.clone()).or_default().insert(x.id.clone());
+                self.storages.insert(x.id.clone(), x);
             }
         }
     }
@@ -351,6 +372,11 @@ impl Model {
                 }
                 remove_from(&mut self.consumed_secrets, unit, id);
             }
+            Key::Storage(id) => {
+                if let Some(storage) = self.storages.remove(id) {
+                    remove_from(&mut self.storages_by_unit, &storage.owner, id);
+                }
+            }
         }
     }
 
@@ -392,6 +418,7 @@ impl Model {
                 consumers.iter().map(|(unit, x)| Record::SecretConsumer(id.clone(), unit.clone(), x.clone())),
             );
         }
+        out.extend(self.storages.values().cloned().map(Record::Storage));
         out
     }
 
@@ -421,46 +448,6 @@ impl Model {
         self.relation_data.get(&relation)?.apps.get(app)
     }
 
-    /// What is in one revision of a secret.
-    pub fn secret_content(&self, id: &SecretId, revision: u32) -> Option<&Arc<SecretContent>> {
-        self.secret_contents.get(&(id.clone(), revision))
-    }
-
-    /// The revisions of a secret whose content is there.
-    pub(crate) fn secret_revisions(&self, id: &SecretId) -> impl Iterator<Item = u32> + use<'_> {
-        self.secret_contents
-            .range((id.clone(), 0)..=(id.clone(), u32::MAX))
-            .map(|((_, revision), _)| *revision)
-    }
-
-    /// The secrets that belong to `owner`.
-    pub fn secrets_of<'a>(&'a self, owner: &SecretOwner) -> impl Iterator<Item = &'a Arc<Secret>> + use<'a> {
-        self.owned_secrets.get(owner).into_iter().flatten().filter_map(|id| self.secrets.get(id))
-    }
-
-    /// What a unit remembers of a secret that it has read.
-    pub fn secret_consumer(&self, id: &SecretId, unit: &UnitName) -> Option<&Arc<SecretConsumer>> {
-        self.secret_consumers.get(id)?.get(unit)
-    }
-
-    /// Who has read a secret, and which revision. They need not be allowed to any more.
-    pub fn consumers_of<'a>(
-        &'a self,
-        id: &SecretId,
-    ) -> impl Iterator<Item = (&'a UnitName, &'a Arc<SecretConsumer>)> + use<'a> {
-        self.secret_consumers.get(id).into_iter().flatten()
-    }
-
-    /// The secrets that `unit` has read.
-    pub fn consumed_by<'a>(
-        &'a self,
-        unit: &UnitName,
-    ) -> impl Iterator<Item = (&'a SecretId, &'a Arc<SecretConsumer>)> + use<'a> {
-        let reader = unit.clone();
-        let ids = self.consumed_secrets.get(unit).into_iter().flatten();
-        ids.filter_map(move |id| Some((id, self.secret_consumer(id, &reader)?)))
-    }
-
     /// Whether `unit` holds its application's leadership.
     pub fn is_leader(&self, unit: &UnitName) -> bool {
         self.leaders.get(unit.app()).is_some_and(|l| &l.unit == unit)
@@ -472,120 +459,12 @@ impl Model {
     }
 }
 
-/// Takes one secret out of an index, and the key with its last one.
-fn remove_from<K: Ord + Clone>(index: &mut OrdMap<K, OrdSet<SecretId>>, key: &K, id: &SecretId) {
+/// Takes one id out of an index, and the key with its last one.
+fn remove_from<K: Ord + Clone, I: Ord + Clone>(index: &mut OrdMap<K, OrdSet<I>>, key: &K, id: &I) {
     if let Some(ids) = index.get_mut(key) {
         ids.remove(id);
         if ids.is_empty() {
             index.remove(key);
         }
-    }
-}
-
-/// A model that is being changed: every change is made and remembered, so that a later one sees an earlier one.
-#[derive(Debug)]
-pub struct Draft {
-    /// The model with the changes so far.
-    pub model: Model,
-    writes: Vec<Write>,
-}
-
-impl Draft {
-    /// Starts from `model`.
-    pub fn new(model: &Model) -> Self {
-        Self { model: model.clone(), writes: Vec::new() }
-    }
-
-    /// Puts a record.
-    pub fn put(&mut self, record: Record) {
-        self.model.put(record.clone());
-        self.writes.push(Write::Put(record));
-    }
-
-    /// Deletes a record.
-    pub fn delete(&mut self, key: Key) {
-        self.model.delete(&key);
-        self.writes.push(Write::Delete(key));
-    }
-
-    /// Adds a journal record, giving it its id.
-    pub fn journal(&mut self, at: crate::time::Timestamp, unit: UnitName, entry: crate::journal::Entry) {
-        let record = Arc::new(JournalRecord { id: self.model.next_journal, at, unit, entry });
-        self.model.next_journal += 1;
-        self.writes.push(Write::Journal(record));
-    }
-
-    /// Changes the model's own record.
-    pub fn info(&mut self, edit: impl FnOnce(&mut ModelInfo)) {
-        let mut info = ModelInfo::clone(&self.model.info);
-        edit(&mut info);
-        self.put(Record::Info(Arc::new(info)));
-    }
-
-    /// Changes an application that is there; otherwise does nothing.
-    pub fn application(&mut self, app: &AppName, edit: impl FnOnce(&mut Application)) {
-        if let Some(found) = self.model.applications.get(app) {
-            let mut found = Application::clone(found);
-            edit(&mut found);
-            self.put(Record::Application(Arc::new(found)));
-        }
-    }
-
-    /// Changes a unit that is there; otherwise does nothing.
-    pub fn unit(&mut self, unit: &UnitName, edit: impl FnOnce(&mut Unit)) {
-        if let Some(found) = self.model.units.get(unit) {
-            let mut found = Unit::clone(found);
-            edit(&mut found);
-            self.put(Record::Unit(Arc::new(found)));
-        }
-    }
-
-    /// Changes a relation that is there; otherwise does nothing.
-    pub fn relation(&mut self, id: RelationId, edit: impl FnOnce(&mut Relation)) {
-        if let Some(found) = self.model.relations.get(&id) {
-            let mut found = Relation::clone(found);
-            edit(&mut found);
-            self.put(Record::Relation(Arc::new(found)));
-        }
-    }
-
-    /// Changes a unit's place in a relation, making it if it is not there.
-    pub fn member(&mut self, id: RelationId, unit: &UnitName, edit: impl FnOnce(&mut Member)) {
-        let mut member = self.model.member(id, unit).map(|m| Member::clone(m)).unwrap_or_default();
-        edit(&mut member);
-        self.put(Record::Member(id, unit.clone(), Arc::new(member)));
-    }
-
-    /// Changes a task that is there; otherwise does nothing.
-    pub fn task(&mut self, id: TaskId, edit: impl FnOnce(&mut Task)) {
-        if let Some(found) = self.model.tasks.get(&id) {
-            let mut found = Task::clone(found);
-            edit(&mut found);
-            self.put(Record::Task(Arc::new(found)));
-        }
-    }
-
-    /// The changes, each key once: only its last change counts.
-    #[must_use]
-    pub fn into_writes(self) -> Vec<Write> {
-        let mut last: std::collections::BTreeMap<Key, usize> = std::collections::BTreeMap::new();
-        for (place, write) in self.writes.iter().enumerate() {
-            match write {
-                Write::Put(record) => drop(last.insert(record.key(), place)),
-                Write::Delete(key) => drop(last.insert(key.clone(), place)),
-                Write::Journal(_) => {}
-            }
-        }
-        let kept = |place: usize, write: &Write| match write {
-            Write::Put(record) => last.get(&record.key()) == Some(&place),
-            Write::Delete(key) => last.get(key) == Some(&place),
-            Write::Journal(_) => true,
-        };
-        self.writes
-            .into_iter()
-            .enumerate()
-            .filter(|(place, write)| kept(*place, write))
-            .map(|(_, w)| w)
-            .collect()
     }
 }

@@ -332,6 +332,55 @@ macro_rules! number_id {
     };
 }
 
+/// One storage of a unit: `data/0`. The number is the model's, whatever the name.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct StorageId {
+    /// The charm's name for it.
+    pub name: StorageName,
+    /// Its number.
+    pub number: u32,
+}
+
+impl FromStr for StorageId {
+    type Err = InvalidName;
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let invalid = || InvalidName {
+            kind: "storage",
+            text: text.to_owned(),
+            rule: "a storage is written NAME/NUMBER, such as data/0",
+        };
+        let (name, number) = text.split_once('/').ok_or_else(invalid)?;
+        let name = StorageName::new(name).map_err(|_| invalid())?;
+        Ok(Self { name, number: unit_number(number).ok_or_else(invalid)? })
+    }
+}
+
+impl fmt::Display for StorageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}/{}", self.name, self.number))
+    }
+}
+
+impl fmt::Debug for StorageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}/{}\"", self.name, self.number)
+    }
+}
+
+impl TryFrom<String> for StorageId {
+    type Error = InvalidName;
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        text.parse()
+    }
+}
+
+impl From<StorageId> for String {
+    fn from(id: StorageId) -> String {
+        id.to_string()
+    }
+}
+
 number_id!(
     /// A relation's number: increases for ever within its model.
     RelationId,

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::charm::ConfigValue;
-use crate::entity::{Relation, SecretOwner, Unit};
+use crate::entity::{Relation, Secret, SecretOwner, Unit};
 use crate::journal::Event;
 use crate::local::{Fingerprint, SeenInputs};
 use crate::model::{Key, Model, Record, Write};
-use crate::names::{AppName, RelationId, SecretId, UnitName};
-use crate::remote::{Remote, RemoteRelation, RemoteTask};
+use crate::names::{AppName, RelationId, SecretId, StorageId, UnitName};
+use crate::remote::{Remote, RemoteOwned, RemoteRead, RemoteRelation, RemoteTask};
+use crate::secrets::{is_own, may_read};
 use crate::status::Life;
 
 /// The whole picture that the agent of `unit` decides on. None when the unit is gone.
@@ -31,6 +32,9 @@ pub fn observe(model: &Model, unit: &UnitName) -> Option<Remote> {
         leader: model.is_leader(unit),
         leadership_known: model.leaders.contains_key(unit.app()),
         leader_settings: model.leader_settings.get(unit.app()).map_or(0, |s| s.version),
+        secrets_read: secrets_read(model, unit),
+        secrets_owned: secrets_owned(model, unit),
+        storages: storages(model, this),
         tasks: model
             .open_tasks(unit)
             .map(|task| RemoteTask {
@@ -46,6 +50,44 @@ pub fn observe(model: &Model, unit: &UnitName) -> Option<Remote> {
         retry_hooks: settings.retry_hooks(),
         deferred_wake: settings.deferred_wake(),
     })
+}
+
+fn secrets_read(model: &Model, unit: &UnitName) -> BTreeMap<SecretId, RemoteRead> {
+    let mut read = BTreeMap::new();
+    for (id, consumer) in model.consumed_by(unit) {
+        if let Some(secret) = model.secrets.get(id).filter(|secret| may_read(secret, unit)) {
+            let (label, tracked) =
+                (consumer.label.clone().or_else(|| own_label(secret, unit)), consumer.revision);
+            read.insert(id.clone(), RemoteRead { label, tracked, latest: secret.latest() });
+        }
+    }
+    read
+}
+
+/// What an owner that has given no other label knows it by.
+fn own_label(secret: &Secret, unit: &UnitName) -> Option<String> {
+    secret.label.clone().filter(|_| is_own(&secret.owner, unit))
+}
+
+fn secrets_owned(model: &Model, unit: &UnitName) -> BTreeMap<SecretId, RemoteOwned> {
+    let own = model.secrets_of(&SecretOwner::Unit(unit.clone()));
+    let app = SecretOwner::Application(unit.app().clone());
+    let led = model.is_leader(unit).then(|| model.secrets_of(&app)).into_iter().flatten();
+    let seen = |secret: &Secret| RemoteOwned {
+        label: secret.label.clone(),
+        latest: secret.latest(),
+        rotates: secret.rotates,
+        expires: secret.revisions.iter().filter_map(|(n, revision)| Some((*n, revision.expires?))).collect(),
+        obsolete: model.obsolete_revisions(secret),
+    };
+    own.chain(led).map(|secret| (secret.id.clone(), seen(secret))).collect()
+}
+
+/// The unit's storages. One that only newer files know is attached after the upgrade.
+fn storages(model: &Model, unit: &Unit) -> BTreeSet<StorageId> {
+    let charm = unit.charm.as_ref().and_then(|has| model.charms.get(&has.id));
+    let known = |id: &StorageId| charm.is_none_or(|charm| charm.meta.storages.contains_key(&id.name));
+    model.storages_of(&unit.name).filter(|id| known(id)).cloned().collect()
 }
 
 fn observe_relation(model: &Model, unit: &Unit, relation: &Relation) -> Option<RemoteRelation> {
@@ -183,6 +225,7 @@ fn concerned_by_put(before: &Model, after: &Model, record: &Record, units: &mut 
         | Record::LeaderSettings(..)
         | Record::Task(_)
         | Record::Secret(_)
+        | Record::Storage(_)
         | Record::SecretConsumer(..) => concerned_by_key(before, after, &record.key(), units),
     }
 }
@@ -209,6 +252,10 @@ fn concerned_by_key(before: &Model, after: &Model, key: &Key, units: &mut BTreeS
         Key::Secret(id) => {
             units_of_secret(before, id, units);
             units_of_secret(after, id, units);
+        }
+        Key::Storage(id) => {
+            let storage = after.storages.get(id).or_else(|| before.storages.get(id));
+            units.extend(storage.map(|storage| storage.owner.clone()));
         }
         Key::SecretConsumer(id, unit) => {
             units.insert(unit.clone());

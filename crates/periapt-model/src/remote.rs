@@ -1,6 +1,6 @@
 //! What one unit's agent can see of the model: a whole picture each time, never a difference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::charm::Role;
 use crate::journal::Event;
 use crate::local::{CharmRef, SeenInputs};
-use crate::names::{AppName, EndpointName, RelationId, TaskId, UnitName};
+use crate::names::{AppName, EndpointName, RelationId, SecretId, StorageId, TaskId, UnitName};
 use crate::status::Life;
 use crate::time::Timestamp;
 
@@ -69,6 +69,32 @@ pub struct RemoteRelation {
     pub remote_app_dying: bool,
 }
 
+/// A secret that our unit reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteRead {
+    /// Our unit's name for it.
+    pub label: Option<String>,
+    /// The revision it reads.
+    pub tracked: u32,
+    /// The newest.
+    pub latest: u32,
+}
+
+/// A secret that our unit manages: its own, and its application's while it leads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteOwned {
+    /// The owner's name for it.
+    pub label: Option<String>,
+    /// The newest revision.
+    pub latest: u32,
+    /// When it is to be rotated.
+    pub rotates: Option<Timestamp>,
+    /// When revisions expire.
+    pub expires: BTreeMap<u32, Timestamp>,
+    /// The revisions that nobody reads any more.
+    pub obsolete: BTreeSet<u32>,
+}
+
 /// The picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remote {
@@ -92,6 +118,15 @@ pub struct Remote {
     pub leadership_known: bool,
     /// The version of the leader settings; 0 if never written.
     pub leader_settings: u64,
+    /// The secrets our unit reads and may read still.
+    #[serde(default)]
+    pub secrets_read: BTreeMap<SecretId, RemoteRead>,
+    /// The secrets our unit manages.
+    #[serde(default)]
+    pub secrets_owned: BTreeMap<SecretId, RemoteOwned>,
+    /// The unit's storages, those that its charm's files know.
+    #[serde(default)]
+    pub storages: BTreeSet<StorageId>,
     /// Oldest first.
     pub tasks: Vec<RemoteTask>,
     /// `update-status-hook-interval`.

@@ -54,6 +54,8 @@ pub enum Act {
     RefreshAddresses,
     /// Leadership is given back at once.
     ReleaseLeadership,
+    /// A storage was detached and goes away.
+    DetachStorage(crate::names::StorageId),
     /// The unit is dead and goes away.
     Dead,
 }

@@ -36,6 +36,7 @@ mod state_get;
 mod state_set;
 mod status_get;
 mod status_set;
+mod storage;
 mod unit_get;
 
 use crate::spec::Spec;
@@ -92,9 +93,9 @@ static COMMANDS: &[&Spec] = &[
     &state_set::SPEC,
     &status_get::SPEC,
     &status_set::SPEC,
-    &not_yet::STORAGE_ADD,
-    &not_yet::STORAGE_GET,
-    &not_yet::STORAGE_LIST,
+    &storage::ADD,
+    &storage::GET,
+    &storage::LIST,
     &unit_get::SPEC,
 ];
 

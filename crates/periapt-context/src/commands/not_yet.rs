@@ -1,10 +1,8 @@
 //! Hook commands that exist, so that a charm that runs one learns why it cannot have it.
-//!
-//! Where the truth without storage is harmless it is told: there is none.
 
 use crate::context::Context;
 use crate::outcome::{Outcome, Stop};
-use crate::spec::{FILE, Flag, Formats, Spec};
+use crate::spec::{FILE, Flag, Spec};
 
 const fn missing(name: &'static str, synopsis: &'static str, flags: &'static [Flag]) -> Spec {
     let purpose = "Not supported by this version of periapt yet.";
@@ -33,26 +31,3 @@ pub(crate) const PAYLOAD_REGISTER: Spec =
     missing("payload-register", "<type> <class> <id> [<label> ...]", &[]);
 pub(crate) const PAYLOAD_STATUS_SET: Spec = missing("payload-status-set", "<class> <id> <status>", &[]);
 pub(crate) const PAYLOAD_UNREGISTER: Spec = missing("payload-unregister", "<class> <id>", &[]);
-
-pub(crate) const STORAGE_LIST: Spec = Spec {
-    name: "storage-list",
-    synopsis: "[<storage>]",
-    purpose: "List the storages of this unit. Storage is not supported by this version of periapt yet: there are none.",
-    doc: "",
-    flags: &[],
-    output: Some(Formats::Smart),
-    run: |cx| {
-        cx.args.no_more_than(1)?;
-        Ok(Outcome::lines(Vec::new()))
-    },
-};
-pub(crate) const STORAGE_ADD: Spec = missing("storage-add", "<storage>[=<count>] [...]", &[]);
-pub(crate) const STORAGE_GET: Spec = missing(
-    "storage-get",
-    "[<key>]",
-    &[
-        Flag::text("s", "The storage"),
-        Flag::text("format", "smart, json or yaml"),
-        Flag::text("o", "A file").alias("output"),
-    ],
-);

@@ -115,8 +115,6 @@ fn what_is_not_there_yet_says_so() {
     let unsupported =
         |command: &str| format!("ERROR {command} is not supported by this version of periapt yet\n");
     for line in [
-        "storage-get --format=json -s data/0",
-        "storage-add data=1",
         "credential-get --format=json",
         "add-metric --labels a=b c=1",
         "pod-spec-set --file f --k8s-resources g",
@@ -126,6 +124,4 @@ fn what_is_not_there_yet_says_so() {
         let got = Stage::config_changed().line(line);
         assert_eq!(got, (1, String::new(), unsupported(command)), "{line}");
     }
-    // Where the truth is harmless it is told: there are no storages.
-    check_each(&[("storage-list --format=json data", 0, "[]\n", "")]);
 }

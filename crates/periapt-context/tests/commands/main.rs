@@ -10,6 +10,7 @@ mod relations;
 mod secrets;
 mod state_and_leadership;
 mod status;
+mod storage;
 mod wakes;
 
 use periapt_context::testing::Stage;

@@ -4,17 +4,19 @@
 //! memory is bounded by what lives: the relations the unit is in and their members.
 
 mod relation;
+mod subjects;
 mod trace;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use periapt_model::hook::{Hook, RelationEvent, RelationHook};
+use periapt_model::hook::{Hook, RelationEvent, RelationHook, StorageEvent};
 use periapt_model::local::{HookStep, Local, Op};
 use periapt_model::names::RelationId;
 use periapt_model::time::Timestamp;
 
 use relation::{Relation, remember};
+use subjects::{Secrets, Storages};
 pub use trace::{End, Span, TraceEvent};
 
 use crate::table::{EventKind, Phase, Presence, place};
@@ -62,6 +64,8 @@ pub struct Checker {
     /// The hook that failed or was interrupted.
     again: Option<Hook>,
     relations: BTreeMap<RelationId, Relation>,
+    secrets: Secrets,
+    storages: Storages,
     /// The last relations that were broken.
     gone: Vec<RelationId>,
     last_ended: Option<Timestamp>,
@@ -92,6 +96,8 @@ impl Checker {
             leader: local.leader,
             new_agent: true,
             relations: local.relations.iter().map(|(id, ours)| (*id, Relation::resume(ours))).collect(),
+            secrets: Secrets::resume(local),
+            storages: Storages::resume(local),
             ..Self::default()
         };
         match &local.op {
@@ -113,6 +119,10 @@ impl Checker {
             }
             Op::Deploy { interrupted: Some(held), .. } => checker.again = Some(identity(&held.hook)),
             Op::Deploy { interrupted: None, .. } | Op::Continue => {}
+        }
+        // A storage's hook may come before it, but nothing else.
+        if !local.installed && local.charm.is_some() {
+            checker.must_follow = Some((Hook::Install, "E3"));
         }
         checker
     }
@@ -213,6 +223,12 @@ impl Checker {
                 false => broken("P2", format!("{hook} runs although {again} is due again")),
             };
         }
+        if let (Hook::Storage(storage), false) = (hook, self.installed) {
+            return match (storage.event, &self.must_follow) {
+                (StorageEvent::Attached, Some(_)) => self.storages.check(storage),
+                _ => broken("E2", format!("{hook} runs before there are charm files")),
+            };
+        }
         if let Some((expected, edge)) = &self.must_follow
             && expected != hook
         {
@@ -270,6 +286,11 @@ impl Checker {
                 broken("P1", "deferred events are woken before start")
             }
             Hook::Stop if !self.started => broken("E38", "stop runs although the unit was not started"),
+            Hook::Stop | Hook::Remove if self.storages.check_detached("").is_err() => {
+                self.storages.check_detached(&hook.name())
+            }
+            Hook::Secret(secret) => self.secrets.check(secret, self.dying),
+            Hook::Storage(storage) => self.storages.check(storage),
             Hook::Stop => match self.relations.iter().find(|(_, relation)| !relation.is_drained()) {
                 Some((id, _)) => broken("E32", format!("stop runs before relation {id} is drained")),
                 None => Ok(()),
@@ -372,7 +393,10 @@ impl Checker {
             }
             TraceEvent::RelationForgotten(relation) => drop(self.relations.remove(relation)),
             TraceEvent::LeaderAccepted => self.leader = true,
-            TraceEvent::LeaderResigned => self.leader = false,
+            TraceEvent::LeaderResigned => {
+                self.leader = false;
+                self.secrets.resigned();
+            }
             TraceEvent::DyingSeen => self.dying = true,
             TraceEvent::HookDropped(hook) => {
                 if self.again.as_ref() == Some(&identity(hook)) {
@@ -389,7 +413,10 @@ impl Checker {
 
     fn done(&mut self, hook: &Hook) {
         self.again = None;
-        self.must_follow = None;
+        // A storage that comes before `install` puts nothing in its place.
+        if self.installed || !matches!(hook, Hook::Storage(_)) {
+            self.must_follow = None;
+        }
         match hook {
             Hook::Install => self.installed = true,
             Hook::ConfigChanged => {
@@ -417,6 +444,8 @@ impl Checker {
                     known.done(relation);
                 }
             }
+            Hook::Secret(secret) => self.secrets.done(secret),
+            Hook::Storage(storage) => self.storages.done(storage),
             Hook::UpdateStatus | Hook::DeferredWake => {}
         }
     }

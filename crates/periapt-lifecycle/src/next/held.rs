@@ -1,6 +1,6 @@
 //! A hook that is remembered: queued, interrupted or failed (Juju 3.6: `nextOpHookError`; reference 1.5).
 
-use periapt_model::hook::Hook;
+use periapt_model::hook::{Hook, SecretEvent};
 use periapt_model::local::{Failure, HookStep, Local};
 use periapt_model::remote::{Remote, Resolve};
 use periapt_model::status::Life;
@@ -82,17 +82,25 @@ pub(crate) fn retry_at(remote: &Remote, failure: &Failure) -> Option<periapt_mod
 
 /// Why a remembered hook should not run any more. A hook whose subject is gone would otherwise keep a unit in error that
 /// nothing can bring out of it.
-fn obsolete(
-    local: &Local,
-    remote: &Remote,
-    moment: &Moment,
-    hook: &Hook,
-    step: &HookStep,
-) -> Option<String> {
+fn obsolete(local: &Local, remote: &Remote, moment: &Moment, hook: &Hook, step: &HookStep) -> Option<String> {
     let asked = timers::asked_is_due(local, moment.now);
     match hook {
         Hook::Relation(relation) if !remote.relations.contains_key(&relation.relation) => {
             Some(format!("relation {}:{} is gone", relation.endpoint, relation.relation))
+        }
+        Hook::Secret(secret) if remote.life != Life::Alive => {
+            Some(format!("the unit is going away, and {} with it", secret.secret))
+        }
+        Hook::Secret(secret) if secret.event == SecretEvent::Changed => {
+            let gone = !remote.secrets_read.contains_key(&secret.secret);
+            gone.then(|| format!("secret {} is gone or not readable any more", secret.secret))
+        }
+        Hook::Secret(secret) => {
+            let gone = !remote.secrets_owned.contains_key(&secret.secret);
+            gone.then(|| format!("secret {} is gone or not the unit's to manage any more", secret.secret))
+        }
+        Hook::Storage(storage) if !remote.storages.contains(&storage.storage) => {
+            Some(format!("storage {} is gone", storage.storage))
         }
         Hook::LeaderElected if !(local.leader && remote.leader) => {
             Some("the unit does not lead any more".to_owned())

@@ -2,11 +2,12 @@
 
 mod held;
 mod relations;
+mod secrets;
 
 pub(crate) use held::{retry_at, tries};
 
 use periapt_model::hook::Hook;
-use periapt_model::local::{Local, Op, SeenInputs};
+use periapt_model::local::{HookStep, Local, Op, SeenInputs};
 use periapt_model::remote::Remote;
 use periapt_model::status::Life;
 use periapt_model::time::Moment;
@@ -40,6 +41,12 @@ pub fn next(local: &Local, remote: &Remote, moment: &Moment) -> Step {
         return Step::ResignLeadership;
     }
     match &local.op {
+        // The storages that a unit starts with are there before anything else (E2).
+        Op::Hook { hook: Hook::Install, step: HookStep::Queued, .. }
+            if !dying && !remote.storages.is_subset(&local.storages) =>
+        {
+            living_unit(local, remote, moment)
+        }
         Op::Hook { hook, step, .. } => held::hook(local, remote, moment, hook, step),
         // Files that cannot be put in place do not keep a unit from going away.
         Op::Deploy { interrupted: None, .. } if dying && local.deploy_failed.is_some() => {
@@ -91,14 +98,16 @@ fn living_unit(local: &Local, remote: &Remote, moment: &Moment) -> Step {
     if !local.installed {
         return match &local.charm {
             None => Step::Deploy { charm: remote.charm.clone(), kind: DeployKind::Install },
-            Some(_) => run(Hook::Install, remote),
+            Some(_) => secrets::attached(local, remote).unwrap_or_else(|| run(Hook::Install, remote)),
         };
     }
     relations::forget(local, remote)
         .or_else(|| relations::enter(local, remote))
         .or_else(|| relations::created(local, remote))
         .or_else(|| leadership(local, remote))
+        .or_else(|| secrets::next_hook(local, remote, moment))
         .or_else(|| task(local, remote))
+        .or_else(|| secrets::attached(local, remote))
         .or_else(|| upgrade(local, remote))
         .or_else(|| (local.seen != Some(remote.inputs)).then(|| run(Hook::ConfigChanged, remote)))
         .or_else(|| relations::next_hook(local, remote))
@@ -139,16 +148,18 @@ fn at_rest(local: &Local, remote: &Remote, moment: &Moment) -> Step {
         0 => RestReason::Settled,
         events => RestReason::Deferred { events },
     };
-    Step::Rest { until: tick.into_iter().chain(wake).min(), why }
+    let secrets = timers::secrets_due(local, remote);
+    Step::Rest { until: tick.into_iter().chain(wake).chain(secrets).min(), why }
 }
 
-/// Reference 1.14: departed and broken of each relation, `stop`, `remove`, and the end; tasks in between.
+/// Reference 1.14: `detaching` of each storage, departed and broken of each relation, `stop`, `remove`, and the end; tasks in between.
 fn dying_unit(local: &Local, remote: &Remote, _: &Moment) -> Step {
     if !local.dying {
         return Step::BeginTeardown;
     }
     relations::forget(local, remote)
         .or_else(|| task(local, remote))
+        .or_else(|| secrets::detaching(local, remote))
         .or_else(|| relations::next_hook(local, remote))
         .unwrap_or_else(|| run(if local.started { Hook::Stop } else { Hook::Remove }, remote))
 }

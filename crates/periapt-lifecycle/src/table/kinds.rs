@@ -1,6 +1,6 @@
 //! The kinds of events, those included that later parts of the system bring.
 
-use periapt_model::hook::{Hook, RelationEvent};
+use periapt_model::hook::{Hook, RelationEvent, SecretEvent, StorageEvent};
 use serde::Serialize;
 
 macro_rules! kinds {
@@ -98,6 +98,16 @@ impl From<&Hook> for EventKind {
             Hook::LeaderElected => Self::LeaderElected,
             Hook::LeaderSettingsChanged => Self::LeaderSettingsChanged,
             Hook::DeferredWake => Self::DeferredWake,
+            Hook::Secret(secret) => match secret.event {
+                SecretEvent::Changed => Self::SecretChanged,
+                SecretEvent::Expired => Self::SecretExpired,
+                SecretEvent::Rotate => Self::SecretRotate,
+                SecretEvent::Remove => Self::SecretRemove,
+            },
+            Hook::Storage(storage) => match storage.event {
+                StorageEvent::Attached => Self::StorageAttached,
+                StorageEvent::Detaching => Self::StorageDetaching,
+            },
             Hook::Relation(relation) => match relation.event {
                 RelationEvent::Created => Self::RelationCreated,
                 RelationEvent::Joined => Self::RelationJoined,

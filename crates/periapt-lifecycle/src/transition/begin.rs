@@ -2,7 +2,7 @@
 
 use periapt_model::charm::Role;
 use periapt_model::entity::TaskStatus;
-use periapt_model::hook::Hook;
+use periapt_model::hook::{Hook, SecretEvent};
 use periapt_model::journal::{Deferrals, Dispatch, Entry, Event, Mark, Outcome};
 use periapt_model::local::{FailedHook, HookStep, Local, LocalRelation, Op, SeenInputs};
 use periapt_model::names::{RelationId, TaskId};
@@ -180,6 +180,13 @@ fn begin_hook(t: &mut Transition, remote: &Remote, hook: &Hook, seen: SeenInputs
             t.local.update_status_period = t.local.update_status_period.wrapping_add(1);
         }
         Hook::DeferredWake => {}
+        Hook::Secret(secret) => {
+            let revision = match secret.event {
+                SecretEvent::Expired | SecretEvent::Remove => format!("/{}", secret.revision),
+                SecretEvent::Changed | SecretEvent::Rotate => String::new(),
+            };
+            t.executing(format!("running {hook} hook for secret:{}{revision}", secret.secret));
+        }
         _ => t.executing(match hook.relation().and_then(|relation| relation.remote_unit.as_ref()) {
             Some(unit) => format!("running {hook} hook for {unit}"),
             None => format!("running {hook} hook"),

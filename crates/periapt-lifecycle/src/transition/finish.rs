@@ -1,7 +1,9 @@
 //! What is committed when a process has ended, together with what it wrote.
 
 use periapt_model::entity::TaskStatus;
-use periapt_model::hook::{Hook, RelationEvent, RelationHook};
+use periapt_model::hook::{
+    Hook, RelationEvent, RelationHook, SecretEvent, SecretHook, StorageEvent, StorageHook,
+};
 use periapt_model::journal::{Deferrals, Dispatch, Dropped, Entry, Event, Mark, Outcome};
 use periapt_model::local::{CharmRef, DeferredQueue, FailedDeploy, Failure, HookStep, Local, Op};
 use periapt_model::names::TaskId;
@@ -303,6 +305,18 @@ pub(super) fn succeed(t: &mut Transition, remote: &Remote, hook: &Hook, moment: 
         }
         Hook::LeaderSettingsChanged => t.local.leader_settings = Some(remote.leader_settings),
         Hook::Relation(relation) => relation_done(t, relation),
+        Hook::Secret(secret) => secret_done(t, remote, secret, moment),
+        Hook::Storage(StorageHook { event: StorageEvent::Attached, storage }) => {
+            t.local.storages.insert(storage.clone());
+            // The unit's first storages come before its first hook.
+            if !t.local.installed {
+                t.local.op = queued(Hook::Install);
+            }
+        }
+        Hook::Storage(StorageHook { event: StorageEvent::Detaching, storage }) => {
+            t.local.storages.remove(storage);
+            t.acts.push(Act::DetachStorage(storage.clone()));
+        }
         Hook::LeaderElected | Hook::UpdateStatus | Hook::DeferredWake => {}
     }
 }
@@ -318,6 +332,22 @@ fn swallow_tick(t: &mut Transition, remote: &Remote, hook: &Hook, moment: &Momen
     let serves = hook.is_event() && *hook != Hook::UpdateStatus && t.local.started;
     if serves && timers::update_status_due(&t.local, remote, moment) <= moment.now {
         arm(t, moment);
+    }
+}
+
+/// Remembers what the charm was told of a secret, and forgets what it was told of secrets it has nothing to do with.
+fn secret_done(t: &mut Transition, remote: &Remote, hook: &SecretHook, moment: &Moment) {
+    let told = &mut t.local.secrets;
+    told.changed.retain(|id, _| remote.secrets_read.contains_key(id));
+    told.expired.retain(|id, _| remote.secrets_owned.contains_key(id));
+    told.rotated.retain(|id, _| remote.secrets_owned.contains_key(id));
+    told.removed.retain(|id, _| remote.secrets_owned.contains_key(id));
+    let id = hook.secret.clone();
+    match hook.event {
+        SecretEvent::Changed => drop(told.changed.insert(id, hook.revision)),
+        SecretEvent::Expired => drop(told.expired.entry(id).or_default().insert(hook.revision, moment.now)),
+        SecretEvent::Rotate => drop(told.rotated.insert(id, moment.now)),
+        SecretEvent::Remove => drop(told.removed.entry(id).or_default().insert(hook.revision)),
     }
 }
 

@@ -126,14 +126,6 @@ impl StepEnd {
     /// An end with this outcome, of which nothing else is known.
     pub fn new(outcome: Outcome, started: Timestamp, ended: Timestamp) -> Self {
         let facts = DispatchFacts { started, ended, ..DispatchFacts::default() };
-        Self {
-            outcome,
-            facts,
-            notices: None,
-            report: None,
-            wakes: Vec::new(),
-            status_set: false,
-            task: None,
-        }
+        Self { outcome, facts, notices: None, report: None, wakes: Vec::new(), status_set: false, task: None }
     }
 }

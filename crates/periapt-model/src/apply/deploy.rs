@@ -11,7 +11,7 @@ use crate::names::{AppName, EndpointName, RelationId};
 use crate::status::Life;
 use crate::time::Timestamp;
 
-use super::{config, scale};
+use super::{config, scale, storage};
 
 /// How many units one command may ask for: a slip of the finger should not start a million processes.
 pub(super) const MOST_UNITS: u32 = 10_000;
@@ -41,6 +41,7 @@ pub(super) fn deploy(draft: &mut Draft, deploy: Deploy, now: Timestamp) -> Resul
     let units = if meta.subordinate { 0 } else { deploy.units };
     let values = config::read_config(meta, name.as_str(), &deploy.config)?;
     check_resources(meta, &deploy.resources)?;
+    storage::check(meta)?;
     let charm = add_charm(draft, deploy.charm);
     let meta = charm.meta.clone();
     let first = draft.model.info.unit_counters.get(&name).copied().unwrap_or(0);

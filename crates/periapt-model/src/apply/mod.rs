@@ -7,6 +7,7 @@ mod refresh;
 mod relate;
 pub(crate) mod removal;
 mod scale;
+pub(crate) mod storage;
 mod tasks;
 
 use crate::command::{Answer, Command, Refusal};

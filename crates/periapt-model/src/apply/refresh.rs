@@ -7,9 +7,9 @@ use crate::command::{Answer, Refusal};
 use crate::entity::{Charm, ResourceFile};
 use crate::local::CharmRef;
 use crate::model::{Draft, Model};
-use crate::names::{AppName, ResourceName};
+use crate::names::{AppName, ResourceName, UnitName};
 
-use super::{config, deploy, find_living_app, removal};
+use super::{config, deploy, find_living_app, removal, storage};
 
 pub(super) fn refresh(
     draft: &mut Draft,
@@ -21,6 +21,7 @@ pub(super) fn refresh(
 ) -> Result<Answer, Refusal> {
     find_living_app(&draft.model, app)?;
     check(&draft.model, app, &charm)?;
+    storage::check(&charm.meta)?;
     let values = config::read_config(&charm.meta, app.as_str(), set)?;
     let charm = deploy::add_charm(draft, charm);
     let mut old_id = None;
@@ -36,6 +37,10 @@ pub(super) fn refresh(
         a.resources.extend(resources);
     });
     deploy::add_peers(draft, app, &charm.meta);
+    let units: Vec<UnitName> = draft.model.units_of(app).map(|unit| unit.name.clone()).collect();
+    for unit in &units {
+        storage::make_minimum(draft, unit);
+    }
     if let Some(old) = old_id {
         removal::remove_charm_if_unused(draft, &old);
     }

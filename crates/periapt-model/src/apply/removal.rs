@@ -2,7 +2,7 @@
 
 use crate::entity::TaskStatus;
 use crate::model::{Draft, Key};
-use crate::names::{AppName, CharmId, RelationId, TaskId, UnitName};
+use crate::names::{AppName, CharmId, RelationId, StorageId, TaskId, UnitName};
 use crate::secrets::removal as secrets;
 use crate::status::Life;
 use crate::time::Timestamp;
@@ -35,6 +35,10 @@ pub(crate) fn remove_unit(draft: &mut Draft, unit: &UnitName, now: Timestamp) {
         draft.delete(Key::Leadership(unit.app().clone()));
     }
     secrets::unit_gone(draft, unit);
+    let storages: Vec<StorageId> = draft.model.storages_of(unit).cloned().collect();
+    for id in storages {
+        draft.delete(Key::Storage(id));
+    }
     draft.delete(Key::Unit(unit.clone()));
     draft.delete(Key::Agent(unit.clone()));
     draft.delete(Key::CharmState(unit.clone()));

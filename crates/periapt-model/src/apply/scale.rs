@@ -13,7 +13,7 @@ use crate::status::{AgentStatus, Life, Status, WorkloadStatus};
 use crate::time::Timestamp;
 
 use super::deploy::MOST_UNITS;
-use super::{find_app, find_living_app, find_unit, removal};
+use super::{find_app, find_living_app, find_unit, removal, storage};
 
 pub(super) fn add_units(
     draft: &mut Draft,
@@ -62,6 +62,7 @@ pub(super) fn make_units(
             workload_version: None,
             ports: Default::default(),
         })));
+        storage::make_minimum(draft, &name);
         names.push(name);
     }
     Ok(names)

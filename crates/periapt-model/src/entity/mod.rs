@@ -5,6 +5,7 @@ mod machine;
 mod relation;
 mod secret;
 mod settings;
+mod storage;
 mod task;
 mod unit;
 
@@ -17,5 +18,6 @@ pub use secret::{
 };
 pub use settings::nearest;
 pub use settings::{InvalidSetting, ModelInfo, SETTINGS, Setting, SettingValue, Settings};
+pub use storage::StorageInstance;
 pub use task::{Operation, Task, TaskKind, TaskStatus};
 pub use unit::{Agent, CharmState, LeaderSettings, Leadership, Unit};

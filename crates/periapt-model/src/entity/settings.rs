@@ -270,6 +270,9 @@ pub struct ModelInfo {
     pub next_task: u64,
     /// The next machine's number.
     pub next_machine: u32,
+    /// The next storage's number.
+    #[serde(default)]
+    pub next_storage: u32,
     /// Which of the host's loopback networks its machines have their addresses in; no two models have the same.
     #[serde(default)]
     pub network: u8,
@@ -294,6 +297,7 @@ impl ModelInfo {
             next_relation: 0,
             next_task: 1,
             next_machine: 0,
+            next_storage: 0,
             network: 0,
             next_revision: BTreeMap::new(),
             unit_counters: BTreeMap::new(),

@@ -1,0 +1,116 @@
+//! A model while it is being changed.
+
+use std::sync::Arc;
+
+use super::{Key, Model, Record, Write};
+use crate::entity::{Application, Member, ModelInfo, Relation, Task, Unit};
+use crate::journal::JournalRecord;
+use crate::names::{AppName, RelationId, TaskId, UnitName};
+
+/// A model that is being changed: every change is made and remembered, so that a later one sees an earlier one.
+#[derive(Debug)]
+pub struct Draft {
+    /// The model with the changes so far.
+    pub model: Model,
+    writes: Vec<Write>,
+}
+
+impl Draft {
+    /// Starts from `model`.
+    pub fn new(model: &Model) -> Self {
+        Self { model: model.clone(), writes: Vec::new() }
+    }
+
+    /// Puts a record.
+    pub fn put(&mut self, record: Record) {
+        self.model.put(record.clone());
+        self.writes.push(Write::Put(record));
+    }
+
+    /// Deletes a record.
+    pub fn delete(&mut self, key: Key) {
+        self.model.delete(&key);
+        self.writes.push(Write::Delete(key));
+    }
+
+    /// Adds a journal record, giving it its id.
+    pub fn journal(&mut self, at: crate::time::Timestamp, unit: UnitName, entry: crate::journal::Entry) {
+        let record = Arc::new(JournalRecord { id: self.model.next_journal, at, unit, entry });
+        self.model.next_journal += 1;
+        self.writes.push(Write::Journal(record));
+    }
+
+    /// Changes the model's own record.
+    pub fn info(&mut self, edit: impl FnOnce(&mut ModelInfo)) {
+        let mut info = ModelInfo::clone(&self.model.info);
+        edit(&mut info);
+        self.put(Record::Info(Arc::new(info)));
+    }
+
+    /// Changes an application that is there; otherwise does nothing.
+    pub fn application(&mut self, app: &AppName, edit: impl FnOnce(&mut Application)) {
+        if let Some(found) = self.model.applications.get(app) {
+            let mut found = Application::clone(found);
+            edit(&mut found);
+            self.put(Record::Application(Arc::new(found)));
+        }
+    }
+
+    /// Changes a unit that is there; otherwise does nothing.
+    pub fn unit(&mut self, unit: &UnitName, edit: impl FnOnce(&mut Unit)) {
+        if let Some(found) = self.model.units.get(unit) {
+            let mut found = Unit::clone(found);
+            edit(&mut found);
+            self.put(Record::Unit(Arc::new(found)));
+        }
+    }
+
+    /// Changes a relation that is there; otherwise does nothing.
+    pub fn relation(&mut self, id: RelationId, edit: impl FnOnce(&mut Relation)) {
+        if let Some(found) = self.model.relations.get(&id) {
+            let mut found = Relation::clone(found);
+            edit(&mut found);
+            self.put(Record::Relation(Arc::new(found)));
+        }
+    }
+
+    /// Changes a unit's place in a relation, making it if it is not there.
+    pub fn member(&mut self, id: RelationId, unit: &UnitName, edit: impl FnOnce(&mut Member)) {
+        let mut member = self.model.member(id, unit).map(|m| Member::clone(m)).unwrap_or_default();
+        edit(&mut member);
+        self.put(Record::Member(id, unit.clone(), Arc::new(member)));
+    }
+
+    /// Changes a task that is there; otherwise does nothing.
+    pub fn task(&mut self, id: TaskId, edit: impl FnOnce(&mut Task)) {
+        if let Some(found) = self.model.tasks.get(&id) {
+            let mut found = Task::clone(found);
+            edit(&mut found);
+            self.put(Record::Task(Arc::new(found)));
+        }
+    }
+
+    /// The changes, each key once: only its last change counts.
+    #[must_use]
+    pub fn into_writes(self) -> Vec<Write> {
+        let mut last: std::collections::BTreeMap<Key, usize> = std::collections::BTreeMap::new();
+        for (place, write) in self.writes.iter().enumerate() {
+            match write {
+                Write::Put(record) => drop(last.insert(record.key(), place)),
+                Write::Delete(key) => drop(last.insert(key.clone(), place)),
+                Write::Journal(_) => {}
+            }
+        }
+        let kept = |place: usize, write: &Write| match write {
+            Write::Put(record) => last.get(&record.key()) == Some(&place),
+            Write::Delete(key) => last.get(key) == Some(&place),
+            Write::Journal(_) => true,
+        };
+        self.writes
+            .into_iter()
+            .enumerate()
+            .filter(|(place, write)| kept(*place, write))
+            .map(|(_, w)| w)
+            .collect()
+    }
+}
