@@ -6,6 +6,11 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not what an action of the charm takes",
+    label = "the handler of an action is `fn(&mut self, params: RotatePassword, cx: &mut Context) -> ActionResult`",
+    note = "`charm!` makes a struct of the parameters of each action, called like the action: `RotatePassword` for `rotate-password`"
+)]
 /// The parameters of an action, made by the [`charm!`](crate::charm) macro.
 pub trait ActionParams: DeserializeOwned + 'static {
     /// The action's name.

@@ -3,6 +3,10 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the charm's options",
+    note = "`charm!` makes a struct of them: `let config: Config = cx.config()?;`"
+)]
 /// The charm's options as a struct, made by the [`charm!`](crate::charm) macro as `Config`. An option without a default is
 /// an `Option`.
 pub trait CharmConfig: DeserializeOwned + 'static {}

@@ -15,6 +15,10 @@ use crate::error::Error;
 /// A databag as it is: texts by key.
 pub type RawBag = BTreeMap<String, String>;
 
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no databag",
+    note = "derive serde's `Serialize` and `Deserialize` for it and write `databag!({Self});`"
+)]
 /// What one side writes into a databag and reads from it.
 pub trait Databag: Sized {
     /// Reads a databag.
@@ -40,6 +44,10 @@ impl Databag for RawBag {
     }
 }
 
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say what the databags of an endpoint hold",
+    note = "name it with `interface!({Self} {{ remote_app: Endpoints }});`, where `Endpoints` is a databag"
+)]
 /// Which types the databags of an endpoint have; written with [`interface!`](crate::interface).
 pub trait Interface: 'static {
     /// What our application writes.

@@ -7,6 +7,8 @@
 mod deliver;
 mod gone;
 mod statuses;
+#[cfg(test)]
+mod tests;
 
 use std::rc::Rc;
 
@@ -23,6 +25,11 @@ use crate::{Charm, observe};
 
 /// Runs a dispatch in the memory that the context has. On an error nothing of it may be kept.
 pub(crate) fn dispatch<C: Charm>(cx: &mut Context) -> Result<(), Error> {
+    dispatch_to(&mut C::default(), cx)
+}
+
+/// The same, with the charm's value at hand.
+pub(crate) fn dispatch_to<C: Charm>(charm: &mut C, cx: &mut Context) -> Result<(), Error> {
     let mut on = Observe::<C>::new(short_name::<C>());
     C::observe(&mut on);
     let registry = Rc::new(on.into_registry());
@@ -31,13 +38,12 @@ pub(crate) fn dispatch<C: Charm>(cx: &mut Context) -> Result<(), Error> {
     }
     let keep: Rc<dyn std::any::Any> = registry.clone();
     cx.registry.replace(Some(keep));
-    let result = run(&registry, cx);
+    let result = run(&registry, charm, cx);
     cx.registry.replace(None);
     result
 }
 
-fn run<C: Charm>(registry: &Registry<C>, cx: &mut Context) -> Result<(), Error> {
-    let mut charm = C::default();
+fn run<C: Charm>(registry: &Registry<C>, charm: &mut C, cx: &mut Context) -> Result<(), Error> {
     let dispatched = cx.environment().dispatched.clone();
     let event = match &dispatched {
         Dispatched::Event(event) => Some(event),
@@ -46,7 +52,7 @@ fn run<C: Charm>(registry: &Registry<C>, cx: &mut Context) -> Result<(), Error> 
     let restricted = event.is_some_and(Event::is_restricted);
     if !restricted {
         revive(registry, cx);
-        run_deferred(registry, &mut charm, cx, event)?;
+        run_deferred(registry, charm, cx, event)?;
     }
     match &dispatched {
         Dispatched::Event(event) => {
@@ -56,18 +62,18 @@ fn run<C: Charm>(registry: &Registry<C>, cx: &mut Context) -> Result<(), Error> 
                 false => tracing::debug!("Emitting Juju event {}.", event.name().replace('-', "_")),
             }
             for handler in handlers {
-                offer(registry, &mut charm, cx, handler, event)?;
+                offer(registry, charm, cx, handler, event)?;
             }
         }
-        Dispatched::Action { name, .. } => run_action(registry, &mut charm, cx, name)?,
+        Dispatched::Action { name, .. } => run_action(registry, charm, cx, name)?,
         Dispatched::Unknown(name) => tracing::debug!("Event {name:?} not defined."),
     }
     if !restricted {
-        statuses::evaluate(registry, &mut charm, cx)?;
+        statuses::evaluate(registry, charm, cx)?;
     }
     for event in [Event::from(PreCommit {}), Event::from(Commit {})] {
         for handler in registry.of(&event) {
-            deliver(registry, &mut charm, cx, handler, &event, Turn::New)?;
+            deliver(registry, charm, cx, handler, &event, Turn::New)?;
         }
     }
     Ok(())
@@ -154,6 +160,12 @@ pub(crate) fn offer<C: 'static>(
     event: &Event,
 ) -> Result<(), Error> {
     let handler: &observe::Registration<C> = &registry.handlers[index];
+    let is_running = |(id, running): &(_, Event)| *id == handler.id && running == event;
+    if cx.active.borrow().iter().any(is_running) {
+        // A handler that emits its own event again stops there, as with ops.
+        tracing::info!("Skipping {} for {}: it is being handled.", event.name(), handler.id);
+        return Ok(());
+    }
     let waiting = {
         let memory = cx.memory.borrow();
         match handler.reconciles {

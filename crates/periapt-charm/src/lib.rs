@@ -60,6 +60,8 @@ pub mod patience;
 pub mod prelude;
 mod run;
 pub mod status;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use action::{ActionParams, ActionResult, Results};
 pub use config::{CharmConfig, SecretUri};

@@ -18,9 +18,10 @@ use crate::status::Statuses;
 ///
 /// `R` is what it returns: [`Flow`] for events that can be deferred, [`Finish`] for those that cannot.
 #[diagnostic::on_unimplemented(
-    message = "this is no handler of `{E}` events that returns `{R}`",
+    message = "this method cannot handle `{E}` events",
     label = "expected `fn(&mut {C}, &mut Context) -> {R}` or `fn(&mut {C}, {E}, &mut Context) -> {R}`",
-    note = "`Flow` may defer the event; handlers of actions, stop, remove, secret-rotate, secret-expired, pre-commit, commit and the status events cannot defer and return `Finish`"
+    note = "`Flow` is `Result<Done, Stop>`: its handler may defer the event; `Finish` is `Result<Done, Error>`: its handler cannot",
+    note = "handlers of actions, stop, remove, secret-rotate, secret-expired, pre-commit, commit and the statuses cannot defer: they return `Finish`, and actions `ActionResult`"
 )]
 pub trait Handler<C, E, R, Form>: 'static {
     /// Runs it.

@@ -44,11 +44,11 @@ impl Patience {
     pub const fn brief() -> Self {
         Self {
             attempts: 5,
-            delay: Duration::from_millis(70),
+            delay: Duration::from_millis(60),
             factor: 2.0,
             max_delay: Duration::from_secs(1),
             jitter: 0.2,
-            deadline: Duration::from_secs(1),
+            deadline: Duration::from_millis(1_200),
             then: Then::Defer,
         }
     }

@@ -76,15 +76,19 @@ pub(crate) fn run_once<C: Charm>(
     let name = cx.environment().dispatched.name();
     tracing::debug!("periapt-charm {} up and running.", env!("CARGO_PKG_VERSION"));
     let ended = with_panics(|| dispatch::dispatch::<C>(&mut cx));
-    if let Err(error) = ended {
-        tracing::error!("Uncaught error in charm code ({name}): {error}");
-        cx.flush_log();
-        return Err(error);
-    }
-    report(&cx);
-    cx.flush_log();
+    conclude(&cx, &name, ended)?;
     keep.save(&cx.memory.borrow().to_entries())?;
     Ok(())
+}
+
+/// What is said at a dispatch's end, before it is saved.
+pub(crate) fn conclude(cx: &Context, name: &str, ended: Result<(), Error>) -> Result<(), Error> {
+    match &ended {
+        Ok(()) => report(cx),
+        Err(error) => tracing::error!("Uncaught error in charm code ({name}): {error}"),
+    }
+    cx.flush_log();
+    ended
 }
 
 /// Tells a Periapt agent what is deferred. On Juju nobody asks.

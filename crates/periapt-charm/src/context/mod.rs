@@ -47,6 +47,8 @@ pub struct Context {
     pub(crate) lines: Arc<Lines>,
     /// What is being handled.
     running: RefCell<Option<Running>>,
+    /// The handlers that have not returned, with their events.
+    pub(crate) active: RefCell<Vec<(HandlerId, Event)>>,
     /// Emitted by the running handler, to be delivered when it returns.
     pub(crate) outbox: RefCell<Vec<Emitted>>,
     /// What the agent is told at the end.
@@ -55,6 +57,9 @@ pub struct Context {
     pub(crate) registry: RefCell<Option<Rc<dyn Any>>>,
     /// Whether the charm set its unit's status in this dispatch.
     pub(crate) status_set: Cell<bool>,
+    /// What was handled by whom, for tests to look at.
+    #[cfg(feature = "testing")]
+    pub(crate) handled: RefCell<Vec<(Event, HandlerId, u32)>>,
 }
 
 /// What the agent is told at the end of a dispatch.
@@ -103,23 +108,26 @@ impl fmt::Debug for Context {
 impl Context {
     pub(crate) fn new(
         environment: Environment,
-        metadata: CharmMeta,
+        metadata: impl Into<Rc<CharmMeta>>,
         commands: Box<dyn Commands>,
         memory: Memory,
         lines: Arc<Lines>,
     ) -> Self {
         Self {
             environment: Rc::new(environment),
-            metadata: Rc::new(metadata),
+            metadata: metadata.into(),
             commands: RefCell::new(commands),
             memory: RefCell::new(memory),
             cache: RefCell::default(),
             lines,
             running: RefCell::new(None),
+            active: RefCell::default(),
             outbox: RefCell::default(),
             told: RefCell::default(),
             registry: RefCell::new(None),
             status_set: Cell::new(false),
+            #[cfg(feature = "testing")]
+            handled: RefCell::default(),
         }
     }
 

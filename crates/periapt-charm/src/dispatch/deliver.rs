@@ -43,18 +43,27 @@ pub(crate) fn deliver<C: 'static>(
     turn: Turn,
 ) -> Result<(), Error> {
     let handler = &registry.handlers[index];
+    let place = match turn.sequence() {
+        Some(sequence) => sequence,
+        None => cx.memory.borrow_mut().queue.reserve(),
+    };
     let notice = turn.sequence().and_then(|sequence| cx.memory.borrow().queue.get(sequence).cloned());
     let attempt = Attempt {
         number: notice.as_ref().map_or(1, |notice| notice.attempts.saturating_add(1)),
         first: notice.as_ref().map(|notice| notice.first),
         reason: notice.as_ref().map(|notice| notice.reason.clone()),
     };
+    #[cfg(feature = "testing")]
+    cx.handled.borrow_mut().push((event.clone(), handler.id.clone(), attempt.number));
     let seen = notice.as_ref().map(|notice| notice.seen.clone()).unwrap_or_default();
     let running = Running { event: event.clone(), attempt: attempt.clone(), seen };
+    cx.active.borrow_mut().push((handler.id.clone(), event.clone()));
     let ended = cx.while_running(running, |cx| (handler.call)(charm, event, cx));
     cx.flush_log();
     // What it emitted comes before anything else, as if it had been delivered within the handler.
-    deliver_outbox(registry, charm, cx)?;
+    let delivered = deliver_outbox(registry, charm, cx);
+    cx.active.borrow_mut().pop();
+    delivered?;
     let flow = match ended {
         Ok(flow) => flow,
         Err(unfit) => {
@@ -75,7 +84,7 @@ pub(crate) fn deliver<C: 'static>(
             finished(cx, handler, turn, None);
             Ok(())
         }
-        Err(stop) => stopped(registry, charm, cx, index, event, turn, &attempt, stop.into_kind()),
+        Err(stop) => stopped(registry, charm, cx, index, event, (turn, place), &attempt, stop.into_kind()),
     }
 }
 
@@ -86,7 +95,7 @@ fn stopped<C: 'static>(
     cx: &mut Context,
     index: usize,
     event: &Event,
-    turn: Turn,
+    (turn, place): (Turn, u64),
     attempt: &Attempt,
     stop: StopKind,
 ) -> Result<(), Error> {
@@ -146,7 +155,7 @@ fn stopped<C: 'static>(
             };
         }
     }
-    keep(cx, handler, event, turn, deferral, now);
+    keep(cx, handler, event, (turn, place), deferral, now);
     Ok(())
 }
 
@@ -181,7 +190,7 @@ fn keep<C>(
     cx: &Context,
     handler: &Registration<C>,
     event: &Event,
-    turn: Turn,
+    (turn, place): (Turn, u64),
     deferral: Deferral,
     now: Timestamp,
 ) {
@@ -217,7 +226,7 @@ fn keep<C>(
                 wakes,
                 seen,
             };
-            let pushed = memory.queue.push(notice);
+            let pushed = memory.queue.push_at(place, notice);
             debug_assert!(
                 matches!(pushed, Pushed::Queued(_)),
                 "an event that waits already is not offered again"

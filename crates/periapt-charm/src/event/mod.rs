@@ -39,8 +39,19 @@ pub trait EventType: Clone + 'static {
 }
 
 /// An event that can be deferred.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` events cannot be deferred",
+    label = "handle this one by itself, with a method that returns `Finish`",
+    note = "stop, remove, secret-rotate and secret-expired have methods of their own, such as `on.stop(Self::stop)`"
+)]
 pub trait Deferrable: EventType<Returns = Flow> {}
-impl<E: EventType<Returns = Flow>> Deferrable for E {}
+
+macro_rules! deferrable {
+    ($kind:ident Flow) => {
+        impl Deferrable for $kind {}
+    };
+    ($kind:ident Finish) => {};
+}
 
 macro_rules! events {
     ($($kind:ident -> $returns:ident),+ $(,)?) => {
@@ -73,6 +84,8 @@ macro_rules! events {
                     Self::$kind(event)
                 }
             }
+
+            deferrable!($kind $returns);
 
             impl EventType for $kind {
                 type Returns = $returns;

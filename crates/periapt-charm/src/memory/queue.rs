@@ -21,14 +21,17 @@ pub enum Pushed {
 #[derive(Clone, Debug)]
 pub struct Queue {
     notices: BTreeMap<u64, Notice>,
+    /// The number after the highest that was ever used.
     next: u64,
+    /// The next number to reserve in this dispatch.
+    reserved: u64,
     /// Numbers by handler and by event (as JSON): an equal notice is found without a search.
     index: HashMap<HandlerId, HashMap<String, u64>>,
 }
 
 impl Default for Queue {
     fn default() -> Self {
-        Self { notices: BTreeMap::new(), next: 1, index: HashMap::new() }
+        Self { notices: BTreeMap::new(), next: 1, reserved: 1, index: HashMap::new() }
     }
 }
 
@@ -101,15 +104,33 @@ impl Queue {
         self.index.get(handler)?.values().copied().min()
     }
 
-    /// Adds one at the end, unless an equal one is there. Its number is given here.
-    pub fn push(&mut self, mut notice: Notice) -> Pushed {
+    /// The place that an event has if its handler defers it: that of its emission, as with `ops`, so that an event stands in
+    /// front of those that its own handler emits. A place that is not used costs nothing.
+    pub fn reserve(&mut self) -> u64 {
+        let place = self.reserved.max(self.next);
+        self.reserved = place + 1;
+        place
+    }
+
+    /// Adds one at a place of its own, unless an equal one is there.
+    pub fn push(&mut self, notice: Notice) -> Pushed {
+        match self.find(&notice.handler, &notice.event) {
+            Some(sequence) => Pushed::Duplicate(sequence),
+            None => {
+                let place = self.reserve();
+                self.push_at(place, notice)
+            }
+        }
+    }
+
+    /// Adds one at a [reserved](Self::reserve) place, unless an equal one is there.
+    pub fn push_at(&mut self, sequence: u64, mut notice: Notice) -> Pushed {
         let events = self.index.entry(notice.handler.clone()).or_default();
         let key = key(&notice.event);
         if let Some(sequence) = events.get(&key) {
             return Pushed::Duplicate(*sequence);
         }
-        let sequence = self.next;
-        self.next += 1;
+        self.next = self.next.max(sequence + 1);
         events.insert(key, sequence);
         notice.sequence = sequence;
         self.notices.insert(sequence, notice);
