@@ -11,19 +11,15 @@ use crate::text::open_enum;
 
 open_enum! {
     /// What an entry does to the entries of the same name in earlier layers. Every entry must say.
+    #[derive(Default)]
     Override {
         /// Adds to them: see [`combine`](crate::combine()).
         Merge = "merge",
         /// Takes their place.
         Replace = "replace",
         /// Says nothing, which Pebble refuses. What a value made with `Default` has.
+        #[default]
         Unset = "",
-    }
-}
-
-impl Default for Override {
-    fn default() -> Self {
-        Self::Unset
     }
 }
 

@@ -71,8 +71,7 @@ fn check_service(plan: &Layer, name: &str, service: &Service) -> Result<(), Stri
                 .to_owned(),
         );
     }
-    // Written so that NaN is refused too.
-    if service.backoff_factor.is_some_and(|factor| !(factor >= 1.0)) {
+    if service.backoff_factor.is_some_and(|factor| factor.is_nan() || factor < 1.0) {
         return Err("has a backoff-factor below 1".to_owned());
     }
     if !service.workload.is_empty() {

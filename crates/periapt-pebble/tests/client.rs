@@ -115,7 +115,7 @@ fn refusals_are_told_in_pebbles_words() {
     assert_eq!(server.client.exists("/nope"), Ok(false));
     let error = server.client.plan().expect_err("an error");
     assert_eq!((error.code(), error.is_temporary()), (Some(502), true));
-    assert_eq!(server.client.can_connect(), false);
+    assert!(!server.client.can_connect());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! writing, signals and waiting can go on at once without asking anything of the caller.
 
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
@@ -37,7 +37,7 @@ struct Sockets {
     stderr: Option<Socket>,
 }
 
-async fn open(socket: &PathBuf, task: &TaskId, name: &str) -> Result<Socket> {
+async fn open(socket: &Path, task: &TaskId, name: &str) -> Result<Socket> {
     let stream = connect(socket).await?;
     let url = format!("ws://localhost/v1/tasks/{}/websocket/{name}", segment(task.as_str()));
     let (socket, _) =
@@ -46,7 +46,7 @@ async fn open(socket: &PathBuf, task: &TaskId, name: &str) -> Result<Socket> {
 }
 
 impl Sockets {
-    async fn open(path: &PathBuf, task: &TaskId, split: bool, limit: Duration) -> Result<Self> {
+    async fn open(path: &Path, task: &TaskId, split: bool, limit: Duration) -> Result<Self> {
         // Pebble starts the command when stdio and stderr are there; control comes first so that no signal is lost.
         let work = async {
             let control = open(path, task, "control").await?;

@@ -254,10 +254,12 @@ mod tests {
         Content-Type: application/octet-stream\r\n\r\none\r\n--B\r\n--BBless\r\r\n--BB\r\n\
         content-disposition: form-data; filename=\"\\\"; name=x\"; name=\"empty\"\r\n\r\n\r\n--BB--\r\nrest";
 
+    type Parts = Vec<(String, Vec<u8>)>;
+
     /// The parts of a body that comes in pieces of `size`.
-    fn read(body: &[u8], size: usize) -> Result<(Vec<(String, Vec<u8>)>, bool)> {
+    fn read(body: &[u8], size: usize) -> Result<(Parts, bool)> {
         let mut reader = Reader::new("BB");
-        let mut parts: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut parts: Parts = Vec::new();
         for piece in body.chunks(size) {
             for event in reader.feed(piece)? {
                 match event {
@@ -278,8 +280,7 @@ mod tests {
 
     #[test]
     fn parts_come_whole_whatever_the_pieces() {
-        let body = BODY.iter().copied().collect::<Vec<_>>();
-        let text = String::from_utf8_lossy(&body).replace("--BBless", "--BA");
+        let text = String::from_utf8_lossy(BODY).replace("--BBless", "--BA");
         for size in 1..text.len() {
             let (parts, finished) = read(text.as_bytes(), size).unwrap_or_else(|e| panic!("{e}"));
             assert!(finished);

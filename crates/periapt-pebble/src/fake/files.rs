@@ -399,12 +399,12 @@ mod tests {
 
     #[test]
     fn a_state_with_files_survives_json() {
-        let mut state = FakeState::default();
-        state.files = BTreeMap::from([
+        let files = BTreeMap::from([
             ("/a".to_owned(), Entry::file("text")),
             ("/b".to_owned(), Entry::file(vec![0xff, 0])),
             ("/c".to_owned(), Entry::directory()),
         ]);
+        let state = FakeState { files, ..FakeState::default() };
         let text = serde_json::to_string(&state).unwrap_or_default();
         assert!(text.contains("\"text\""), "{text}");
         assert_eq!(serde_json::from_str::<FakeState>(&text).ok(), Some(state));

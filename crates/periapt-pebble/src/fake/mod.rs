@@ -51,12 +51,14 @@ pub use state::{FakeChange, FakeCheck, FakeService, FakeState, LabelledLayer, Se
 
 /// Answers a command: see [`FakePebble::on_exec`].
 type Answer = Arc<dyn Fn(&ExecRequest) -> ExecMock + Send + Sync>;
+/// What commands begin with, and what answers them.
+type Answers = Vec<(Vec<String>, Answer)>;
 
 /// A [`Pebble`] on a [`FakeState`]. Copies share the state.
 #[derive(Clone, Default)]
 pub struct FakePebble {
     state: Arc<Mutex<FakeState>>,
-    answers: Arc<Mutex<Vec<(Vec<String>, Answer)>>>,
+    answers: Arc<Mutex<Answers>>,
 }
 
 impl std::fmt::Debug for FakePebble {
