@@ -1,7 +1,7 @@
 //! What cannot be deferred: actions, stop, remove, secret-rotate, secret-expired, pre-commit, commit, and the statuses.
 use periapt_charm::prelude::*;
 
-charm!("../fixtures/api/charmcraft.yaml");
+charm!("tests/fixtures/api/charmcraft.yaml");
 
 #[derive(Default)]
 struct Api;
@@ -24,17 +24,17 @@ impl Charm for Api {
     const META: &'static Metadata = &META;
 
     fn observe(on: &mut Observe<Self>) {
-        on.action(Self::restart);
-        on.stop(Self::later);
-        on.remove(Self::later);
-        on.secret_rotate(Self::later);
-        on.secret_expired(Self::later);
-        on.pre_commit(Self::later);
-        on.commit(Self::later);
-        on.collect_unit_status(Self::status);
-        on.collect_app_status(Self::status);
-        on.any((start(), stop())).run(Self::later);
-        on.any((start(), remove())).reconcile(Self::later);
+        on.action(Self::restart); //~ expected `restart` to return `Result<Results, Error>`, but it returns `Result<Done, Stop>`
+        on.stop(Self::later); //~ this method cannot handle `periapt_charm::event::Stop` events … cannot defer: they return `Finish`
+        on.remove(Self::later); //~ this method cannot handle `periapt_charm::event::Remove` events … cannot defer: they return `Finish`
+        on.secret_rotate(Self::later); //~ this method cannot handle `periapt_charm::event::SecretRotate` events … cannot defer: they return `Finish`
+        on.secret_expired(Self::later); //~ this method cannot handle `periapt_charm::event::SecretExpired` events … cannot defer: they return `Finish`
+        on.pre_commit(Self::later); //~ this method cannot handle `periapt_charm::event::PreCommit` events … cannot defer: they return `Finish`
+        on.commit(Self::later); //~ this method cannot handle `periapt_charm::event::Commit` events … cannot defer: they return `Finish`
+        on.collect_unit_status(Self::status); //~ expected `status` to return `Result<Done, Error>`, but it returns `Result<Done, Stop>`
+        on.collect_app_status(Self::status); //~ expected `status` to return `Result<Done, Error>`, but it returns `Result<Done, Stop>`
+        on.any((start(), stop())).run(Self::later); //~ Stop` events cannot be deferred … handle this one by itself, with a method that returns `Finish`
+        on.any((start(), remove())).reconcile(Self::later); //~ Remove` events cannot be deferred
     }
 }
 

@@ -1,23 +1,23 @@
 //! A deferral in the body of a handler that cannot defer.
 use periapt_charm::prelude::*;
 
-charm!("../fixtures/api/charmcraft.yaml");
+charm!("tests/fixtures/api/charmcraft.yaml");
 
 #[derive(Default)]
 struct Api;
 
 impl Api {
     fn stop(&mut self, _cx: &mut Context) -> Finish {
-        defer("not now")
+        defer("not now") //~ expected `Result<Done, Error>`, found `Result<Done, Stop>`
     }
 
     fn remove(&mut self, _cx: &mut Context) -> Finish {
-        defer("not now")?;
+        defer("not now")?; //~ `?` couldn't convert the error … `periapt_charm::flow::Stop`
         done()
     }
 
     fn restart(&mut self, _params: Restart, _cx: &mut Context) -> ActionResult {
-        return defer("not now");
+        return defer("not now"); //~ expected `Result<Results, Error>`, found `Result<Done, Stop>`
     }
 }
 

@@ -2,7 +2,10 @@
 use periapt_charm::prelude::*;
 
 interface!(Postgres {});
-charm!("../fixtures/api/charmcraft.yaml", db: Postgres);
+charm!("tests/fixtures/api/charmcraft.yaml", db: Postgres);
+
+struct Bag;
+interface!(Bags { remote_app: Bag }); //~ `Bag` is no databag … write `databag!(Bag);`
 
 #[derive(Default)]
 struct Api;
@@ -10,17 +13,18 @@ struct Api;
 impl Api {
     fn changed(&mut self, cx: &mut Context) -> Flow {
         let config: Config = cx.config()?;
-        let _ = config.prot;
-        let _: u16 = config.port;
-        let _: String = config.token;
-        WEB.changed();
-        DB.pebble_ready();
-        cx.relation(WEB)?;
+        let _ = config.prot; //~ no field `prot` on type `Config` … a field with a similar name exists … port
+        let _: u16 = config.port; //~ expected `u16`, found `i64`
+        let _: String = config.token; //~ expected `String`, found `Option<SecretUri>`
+        let _: String = cx.config()?; //~ `String` is not the charm's options … let config: Config
+        WEB.changed(); //~ no method named `changed` found for struct `Container`
+        DB.pebble_ready(); //~ no method named `pebble_ready` found for struct `Endpoint
+        cx.relation(WEB)?; //~ expected `Endpoint<_>`, found `Container`
         done()
     }
 
     fn rotate(&mut self, params: RotatePassword, _cx: &mut Context) -> ActionResult {
-        let _ = params.lenght;
+        let _ = params.lenght; //~ no field `lenght` on type `RotatePassword` … a field with a similar name exists … length
         no_results()
     }
 
@@ -35,7 +39,7 @@ impl Charm for Api {
     fn observe(on: &mut Observe<Self>) {
         on.config_changed(Self::changed);
         on.action(Self::rotate);
-        on.action(Self::anything);
+        on.action(Self::anything); //~ String` is not what an action of the charm takes … `RotatePassword` for `rotate-password`
     }
 }
 

@@ -1,0 +1,12 @@
+//! What may be a mistake in the YAML is a warning. What is made and not used is none.
+use periapt_charm::prelude::*;
+
+charm!("tests/fixtures/odd/charmcraft.yaml"); //~ warning: charmcraft.yaml:9:5: option "port" has no type … add `type: string`
+
+mod api {
+    periapt_charm::charm!("tests/fixtures/api/charmcraft.yaml");
+}
+
+fn main() {
+    let _ = (Metadata::clone(&META), &api::META);
+}
