@@ -55,10 +55,10 @@ pub fn observe(model: &Model, unit: &UnitName) -> Option<Remote> {
 fn secrets_read(model: &Model, unit: &UnitName) -> BTreeMap<SecretId, RemoteRead> {
     let mut read = BTreeMap::new();
     for (id, consumer) in model.consumed_by(unit) {
-        if let Some(secret) = model.secrets.get(id).filter(|secret| may_read(secret, unit)) {
-            let (label, tracked) =
-                (consumer.label.clone().or_else(|| own_label(secret, unit)), consumer.revision);
-            read.insert(id.clone(), RemoteRead { label, tracked, latest: secret.latest() });
+        if let Some(secret) = model.secrets.get(id) {
+            let label = consumer.label.clone().or_else(|| own_label(secret, unit));
+            let (tracked, latest) = (consumer.revision, secret.latest());
+            read.insert(id.clone(), RemoteRead { label, tracked, latest, readable: may_read(secret, unit) });
         }
     }
     read

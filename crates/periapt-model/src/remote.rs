@@ -69,7 +69,7 @@ pub struct RemoteRelation {
     pub remote_app_dying: bool,
 }
 
-/// A secret that our unit reads.
+/// A secret that our unit has read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemoteRead {
     /// Our unit's name for it.
@@ -78,6 +78,8 @@ pub struct RemoteRead {
     pub tracked: u32,
     /// The newest.
     pub latest: u32,
+    /// Whether our unit may read it still.
+    pub readable: bool,
 }
 
 /// A secret that our unit manages: its own, and its application's while it leads.
@@ -118,7 +120,7 @@ pub struct Remote {
     pub leadership_known: bool,
     /// The version of the leader settings; 0 if never written.
     pub leader_settings: u64,
-    /// The secrets our unit reads and may read still.
+    /// The secrets our unit has read.
     #[serde(default)]
     pub secrets_read: BTreeMap<SecretId, RemoteRead>,
     /// The secrets our unit manages.

@@ -92,7 +92,7 @@ fn obsolete(local: &Local, remote: &Remote, moment: &Moment, hook: &Hook, step: 
             Some(format!("the unit is going away, and {} with it", secret.secret))
         }
         Hook::Secret(secret) if secret.event == SecretEvent::Changed => {
-            let gone = !remote.secrets_read.contains_key(&secret.secret);
+            let gone = remote.secrets_read.get(&secret.secret).is_none_or(|read| !read.readable);
             gone.then(|| format!("secret {} is gone or not readable any more", secret.secret))
         }
         Hook::Secret(secret) => {

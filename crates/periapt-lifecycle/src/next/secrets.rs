@@ -46,7 +46,7 @@ fn rotate(local: &Local, remote: &Remote, moment: &Moment) -> Option<SecretHook>
 fn changed(local: &Local, remote: &Remote) -> Option<SecretHook> {
     remote.secrets_read.iter().find_map(|(id, read)| {
         let told = local.secrets.changed.get(id).copied().unwrap_or(0);
-        (read.tracked < read.latest && told < read.latest).then(|| SecretHook {
+        (read.readable && read.tracked < read.latest && told < read.latest).then(|| SecretHook {
             event: SecretEvent::Changed,
             secret: id.clone(),
             label: read.label.clone(),

@@ -10,6 +10,7 @@ use periapt_model::time::Timestamp;
 use periapt_model::wake::{WakeChange, WakeWhen};
 
 use super::rng::Rng;
+use super::secrets;
 
 /// A simulated charm's own file: the queue of deferred events, as `ops` keeps it. It is stored by the charm's process, not
 /// by the agent, and so may be ahead of what the agent committed.
@@ -66,6 +67,7 @@ pub fn run(
         }
         effects.state.insert(COUNT.to_owned(), Some((stored(model, unit) + 1).to_string()));
     }
+    secrets::write(model, unit, hook, &mut rng, giving_up, &mut effects);
     if !giving_up {
         effects.wakes.extend((0..rng.below(20).saturating_sub(17)).map(|_| wish(&mut rng)));
     }

@@ -9,9 +9,9 @@ use periapt_model::names::CharmId;
 pub struct Charms(Vec<CharmMeta>);
 
 const METADATA: [&str; 4] = [
-    "provides: {db: {interface: sql}}\npeers: {mates: {interface: mates}}",
+    "provides: {db: {interface: sql}}\npeers: {mates: {interface: mates}}\nstorage: {data: {type: filesystem}}",
     "requires: {db: {interface: sql}, log: {interface: logs}}\nprovides: {web: {interface: http}}",
-    "provides: {log: {interface: logs}}\nrequires: {web: {interface: http}}\npeers: {ring: {interface: ring}}",
+    "provides: {log: {interface: logs}}\nrequires: {web: {interface: http}}\npeers: {ring: {interface: ring}}\nstorage: {data: {type: filesystem, multiple: {range: 2}}, extra: {type: filesystem, multiple: {range: 0-}}}",
     "provides: {db: {interface: sql}}\npeers: {mates: {interface: mates}, more: {interface: more}}",
 ];
 

@@ -138,6 +138,22 @@ impl World {
                 );
             }
         }
+        if let Some((id, read)) = remote.secrets_read.iter().find(|(id, read)| {
+            let told = local.secrets.changed.get(*id).copied().unwrap_or(0);
+            read.readable && read.tracked < read.latest && told < read.latest
+        }) {
+            return broken("settles", format!("{unit} was not told that secret {id} changed: {read:?}"));
+        }
+        let told = |id, n: &u32| local.secrets.removed.get(id).is_some_and(|told| told.contains(n));
+        if let Some((id, owned)) =
+            remote.secrets_owned.iter().find(|(id, owned)| !owned.obsolete.iter().all(|n| told(*id, n)))
+        {
+            return broken("settles", format!("{unit} was not told what nobody reads of {id}: {owned:?}"));
+        }
+        if local.storages != remote.storages {
+            let text = format!("{unit} knows {:?} of its storages {:?}", local.storages, remote.storages);
+            return broken("settles", text);
+        }
         Ok(())
     }
 }

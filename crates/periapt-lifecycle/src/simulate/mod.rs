@@ -12,15 +12,18 @@ mod action;
 mod charm;
 mod charms;
 mod draw;
+mod driver;
 mod invariants;
 mod perform;
 mod rng;
+mod secrets;
 mod settle;
 mod shrink;
 mod world;
 
 pub use action::{Action, Ending};
 pub use charms::Charms;
+pub use driver::{Driver, Finished, Running};
 pub use rng::Rng;
 pub use world::World;
 

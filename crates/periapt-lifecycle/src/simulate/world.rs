@@ -24,6 +24,8 @@ use crate::{Step, StepEnd, Transition};
 use super::action::{Action, Ending};
 use super::charm::{self, Disk};
 use super::charms::Charms;
+use super::rng::Rng;
+use super::secrets;
 use super::{Broken, Done};
 
 /// A process that runs.
@@ -297,6 +299,17 @@ impl World {
             Step::Hook { hook, .. } => Some(hook),
             _ => None,
         };
+        if let Some(epoch) = self.agents.get(unit).map(|agent| agent.epoch) {
+            let mut rng = Rng::new(choice);
+            for tell in secrets::read(&running.view, unit, hook, &mut rng, self.giving_up) {
+                // One that is refused is a command that fails: the secret may be gone by now.
+                if let Ok((writes, _)) =
+                    apply(&self.model, Command::Agent { unit: unit.clone(), epoch, tell }, self.now)
+                {
+                    self.store(&writes);
+                }
+            }
+        }
         let disk = self.disks.entry(unit.clone()).or_default();
         let (after, effects, status) = charm::run(&running.view, unit, hook, disk, choice, self.giving_up);
         *disk = after;

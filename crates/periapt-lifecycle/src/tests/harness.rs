@@ -240,6 +240,7 @@ impl World {
                 Act::WorkloadStatus { status, message } => self.workload = Some((*status, message.clone())),
                 Act::ClearResolved => self.remote.resolved = None,
                 Act::TaskEnded { task, .. } => self.remote.tasks.retain(|known| known.id != *task),
+                Act::DetachStorage(id) => drop(self.remote.storages.remove(id)),
                 Act::Dead => self.dead = true,
                 _ => {}
             }

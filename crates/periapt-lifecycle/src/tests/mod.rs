@@ -2,6 +2,7 @@ mod harness;
 mod leadership_and_upgrade;
 mod order;
 mod property;
+mod secrets;
 mod timers_and_errors;
 mod traces;
 mod waits;

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use periapt_model::hook::{Hook, RelationEvent, RelationHook};
-use periapt_model::names::RelationId;
+use periapt_model::hook::{
+    Hook, RelationEvent, RelationHook, SecretEvent, SecretHook, StorageEvent, StorageHook,
+};
+use periapt_model::names::{RelationId, SecretId};
 use periapt_model::time::Timestamp;
 
 use super::harness::unit;
@@ -28,6 +30,15 @@ fn relation_hook(event: RelationEvent, id: u32, about: Option<&str>) -> Hook {
         departing: None,
         version: None,
     })
+}
+
+fn secret(event: SecretEvent, revision: u32) -> Hook {
+    let secret = SecretId::derived(&["a secret"]);
+    Hook::Secret(SecretHook { event, secret, label: None, revision })
+}
+
+fn storage(event: StorageEvent, id: &str) -> Hook {
+    Hook::Storage(StorageHook { event, storage: id.parse().unwrap() })
 }
 
 impl Trace {
@@ -82,6 +93,10 @@ fn installed() -> Trace {
     Trace::default().files().hook(Hook::Install)
 }
 
+fn detached_before_install() -> Trace {
+    Trace::default().files().hook(storage(StorageEvent::Detaching, "data/0"))
+}
+
 fn elected() -> Trace {
     installed().add(T::LeaderAccepted).hook(Hook::LeaderElected)
 }
@@ -115,6 +130,7 @@ fn feed(trace: &Trace) -> Result<(), (usize, String, &'static str)> {
 /// Each breaks the edge with its last event, and nothing before.
 fn bad_traces() -> Vec<(&'static str, Trace)> {
     use RelationEvent::{Broken, Changed, Created, Departed, Joined};
+    use StorageEvent::{Attached, Detaching};
     let peer =
         |trace: Trace| trace.add(T::EnteredScope { relation: RelationId(5), peer: true, implicit: false });
     let mut overlap = started().task();
@@ -177,6 +193,14 @@ fn bad_traces() -> Vec<(&'static str, Trace)> {
         ("E36", stopped().hook(Hook::Remove).add(T::Dead).add(T::AgentStarted)),
         ("E38", stopped().hook(Hook::Stop)),
         ("E38", elected().add(T::DyingSeen).hook(Hook::Stop)),
+        ("E2", Trace::default().hook(storage(Attached, "data/0"))),
+        ("E2", detached_before_install()),
+        ("E28", started().hook(storage(Attached, "data/0")).hook(storage(Attached, "data/0"))),
+        ("E28", started().hook(storage(Detaching, "data/0"))),
+        ("E30", started().hook(secret(SecretEvent::Changed, 2)).hook(secret(SecretEvent::Changed, 2))),
+        ("E30", started().hook(secret(SecretEvent::Remove, 1)).hook(secret(SecretEvent::Remove, 1))),
+        ("P4", started().add(T::DyingSeen).hook(secret(SecretEvent::Changed, 2))),
+        ("E33", started().hook(storage(Attached, "data/0")).add(T::DyingSeen).hook(Hook::Stop)),
         ("E39", started().hook(Hook::Start)),
         ("P1", elected().hook(Hook::DeferredWake)),
         ("P2", started().run(Hook::ConfigChanged, End::Again).hook(Hook::UpdateStatus)),

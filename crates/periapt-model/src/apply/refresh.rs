@@ -7,7 +7,7 @@ use crate::command::{Answer, Refusal};
 use crate::entity::{Charm, ResourceFile};
 use crate::local::CharmRef;
 use crate::model::{Draft, Model};
-use crate::names::{AppName, ResourceName, UnitName};
+use crate::names::{AppName, ResourceName, StorageId, UnitName};
 
 use super::{config, deploy, find_living_app, removal, storage};
 
@@ -57,6 +57,12 @@ fn check(model: &Model, app: &AppName, charm: &Charm) -> Result<(), Refusal> {
     };
     if model.charm_of(app).is_some_and(|old| old.meta.subordinate != charm.meta.subordinate) {
         return Err(refuse("a principal cannot become a subordinate, nor the other way round".to_owned()));
+    }
+    for unit in model.units_of(app) {
+        let left = |id: &&StorageId| !charm.meta.storages.contains_key(&id.name);
+        if let Some(id) = model.storages_of(&unit.name).find(left) {
+            return Err(refuse(format!("unit {} has storage {id}, which it does not know", unit.name)));
+        }
     }
     for relation in model.relations_of(app) {
         let Some(end) = relation.end_of(app).filter(|e| !e.is_implicit()) else { continue };
