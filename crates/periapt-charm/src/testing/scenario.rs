@@ -1,0 +1,501 @@
+//! One event on one unit: state in, state out.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use periapt_context::{ContextKind, describe};
+use periapt_model::charm::CharmMeta;
+use periapt_model::command::Tell;
+use periapt_model::commit::commit;
+use periapt_model::names::{AppName, TaskId, UnitName};
+use periapt_model::step_commit::{Commit, CommitRefusal};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::caught::{Ended, caught};
+use super::error::{HookFailed, Inconsistent, ScenarioError};
+use super::hook::{Desk, Hook, Start};
+use super::output::{Dropped, Handled, Output};
+use super::picture::{Unit0, context_of};
+use super::rules;
+use super::state::State;
+use super::trigger::Trigger;
+use crate::action::ActionParams;
+use crate::context::Context;
+use crate::environment::{Dispatched, Environment};
+use crate::event::CustomEvent;
+use crate::log::{Collector, Lines, least_level};
+use crate::memory::{HandlerId, Notice};
+use crate::observe::{Observe, short_name};
+use crate::{Charm, dispatch, run};
+
+/// The task of an action.
+const TASK: TaskId = TaskId(2);
+
+/// Runs single events of one unit of the charm `C`.
+///
+/// It is the unit `0` of an application that is called as the charm, on Periapt, unless said otherwise. It keeps nothing from
+/// one event to the next: all there is, is in the [`State`].
+pub struct Scenario<C> {
+    us: Unit0,
+    metadata: Rc<CharmMeta>,
+    seed: u64,
+    juju_version: String,
+    machine_id: Option<String>,
+    availability_zone: Option<String>,
+    principal_unit: Option<String>,
+    charm_dir: PathBuf,
+    periapt: bool,
+    lines: Arc<Lines>,
+    collector: tracing::Dispatch,
+    charm: PhantomData<fn() -> C>,
+}
+
+impl<C> fmt::Debug for Scenario<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scenario").field("unit", &self.us.unit).finish_non_exhaustive()
+    }
+}
+
+impl<C: Charm> Default for Scenario<C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<C: Charm> Scenario<C> {
+    /// For unit 0 of an application that is called as the charm.
+    #[must_use]
+    pub fn new() -> Self {
+        let meta = C::META.parse();
+        let app = AppName::new(&meta.name).or_else(|_| AppName::new("charm"));
+        let app = app.unwrap_or_else(|_| unreachable!("a constant name is well formed"));
+        let lines = Arc::new(Lines::new(least_level(None)));
+        Self {
+            us: Unit0::new(UnitName::new(app, 0), meta.clone()),
+            metadata: Rc::new(meta),
+            seed: 0,
+            juju_version: "3.6.14".to_owned(),
+            machine_id: None,
+            availability_zone: None,
+            principal_unit: None,
+            charm_dir: PathBuf::from("."),
+            periapt: true,
+            collector: tracing::Dispatch::new(Collector(Arc::clone(&lines))),
+            lines,
+            charm: PhantomData,
+        }
+    }
+
+    /// Of an application with another name.
+    ///
+    /// # Panics
+    /// A text that is no name of an application.
+    #[must_use]
+    #[track_caller]
+    pub fn with_app_name(mut self, name: &str) -> Self {
+        match AppName::new(name) {
+            Ok(app) => self.us.unit = UnitName::new(app, self.us.unit.number()),
+            Err(error) => panic!("{error}"),
+        }
+        self
+    }
+
+    /// Of another unit.
+    #[must_use]
+    pub fn with_unit(mut self, number: u32) -> Self {
+        self.us.unit = UnitName::new(self.us.unit.app().clone(), number);
+        self
+    }
+
+    /// With another seed for what the charm leaves to chance, such as the jitter of its retries.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// On Juju, where Periapt's own hook commands are missing.
+    #[must_use]
+    pub fn on_juju(mut self, version: impl Into<String>) -> Self {
+        self.juju_version = version.into();
+        self.periapt = false;
+        self
+    }
+
+    /// With this machine's id.
+    #[must_use]
+    pub fn with_machine_id(mut self, id: impl Into<String>) -> Self {
+        self.machine_id = Some(id.into());
+        self
+    }
+
+    /// In this zone of the cloud.
+    #[must_use]
+    pub fn with_availability_zone(mut self, zone: impl Into<String>) -> Self {
+        self.availability_zone = Some(zone.into());
+        self
+    }
+
+    /// As a subordinate of this unit.
+    #[must_use]
+    pub fn with_principal_unit(mut self, unit: impl Into<String>) -> Self {
+        self.principal_unit = Some(unit.into());
+        self
+    }
+
+    /// In this folder: where the charm finds its own files.
+    #[must_use]
+    pub fn with_charm_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.charm_dir = dir.into();
+        self
+    }
+
+    /// Trusted (`juju trust`), or not.
+    #[must_use]
+    pub fn with_trust(mut self, trust: bool) -> Self {
+        self.us.trust = trust;
+        self
+    }
+
+    /// The unit whose events it runs.
+    #[must_use]
+    pub fn unit(&self) -> &UnitName {
+        &self.us.unit
+    }
+
+    /// Runs an event.
+    ///
+    /// # Errors
+    /// The state is not consistent, or the hook failed.
+    pub fn run(&self, event: impl Into<Trigger>, state: &State) -> Result<Output, ScenarioError> {
+        let mut paused = self.begin(event, state)?;
+        paused.run()?;
+        paused.end()
+    }
+
+    /// Runs an event, and looks at the charm and its context before what it did is kept.
+    ///
+    /// # Errors
+    /// As [`Scenario::run`].
+    pub fn run_with<T>(
+        &self,
+        event: impl Into<Trigger>,
+        state: &State,
+        look: impl FnOnce(&mut C, &mut Context) -> T,
+    ) -> Result<(Output, T), ScenarioError> {
+        let mut paused = self.begin(event, state)?;
+        paused.run()?;
+        let seen = look(&mut paused.charm, &mut paused.cx);
+        Ok((paused.end()?, seen))
+    }
+
+    /// Runs an event of the charm's own, or of a library, as if it had been emitted in a dispatch that has no other event.
+    ///
+    /// # Errors
+    /// As [`Scenario::run`].
+    pub fn run_custom<E: CustomEvent>(&self, event: &E, state: &State) -> Result<Output, ScenarioError> {
+        self.run(Trigger::custom(event), state)
+    }
+
+    /// Runs an action. What it said is in the output; a failure it reported itself (`action-fail`) is there too.
+    ///
+    /// # Errors
+    /// As [`Scenario::run`]; parameters that the action's schema does not allow.
+    pub fn run_action<P: ActionParams + Serialize>(
+        &self,
+        params: P,
+        state: &State,
+    ) -> Result<Output, ScenarioError> {
+        let params = match serde_json::to_value(&params) {
+            Ok(Value::Object(fields)) => fields.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+            _ => Map::new(),
+        };
+        self.run_action_named(P::NAME, params, state)
+    }
+
+    /// Runs the action of that name with these parameters, as an operator gives them.
+    ///
+    /// # Errors
+    /// As [`Scenario::run_action`].
+    pub fn run_action_named(
+        &self,
+        name: &str,
+        params: Map<String, Value>,
+        state: &State,
+    ) -> Result<Output, ScenarioError> {
+        let mut paused = self.begin_action(name, params, state)?;
+        paused.run()?;
+        paused.end()
+    }
+
+    /// Prepares an event without running it: look at the charm, change it, then [`Paused::run`] and [`Paused::end`].
+    ///
+    /// # Errors
+    /// The state is not consistent.
+    pub fn begin(&self, event: impl Into<Trigger>, state: &State) -> Result<Paused<'_, C>, ScenarioError> {
+        rules::check_state(&self.us, state)?;
+        let event = event.into().resolve(&self.us, state)?;
+        rules::check_event(&self.us, state, &event)?;
+        let context = context_of(&event);
+        self.pause(Dispatched::Event(event), context, state)
+    }
+
+    /// Prepares an action without running it.
+    ///
+    /// # Errors
+    /// As [`Scenario::run_action`].
+    pub fn begin_action(
+        &self,
+        name: &str,
+        params: Map<String, Value>,
+        state: &State,
+    ) -> Result<Paused<'_, C>, ScenarioError> {
+        rules::check_state(&self.us, state)?;
+        let (name, params) = rules::check_action(&self.us, name, params)?;
+        let dispatched = Dispatched::Action { name: name.to_string(), id: TASK.to_string() };
+        self.pause(dispatched, ContextKind::Action { task: TASK, name, params }, state)
+    }
+
+    /// An event that a handler has deferred before, to be put into a state with [`State::with_deferred`].
+    ///
+    /// `handler` is the method's name, or that given with `named`; for a library's, its path: `db/changed`.
+    ///
+    /// # Errors
+    /// What is missing of the event is not in `state`; the charm has no such handler for the event.
+    pub fn deferred(
+        &self,
+        event: impl Into<Trigger>,
+        handler: &str,
+        state: &State,
+    ) -> Result<Notice, Inconsistent> {
+        let event = event.into().resolve(&self.us, state)?;
+        let mut on = Observe::<C>::new(short_name::<C>());
+        C::observe(&mut on);
+        let registry = on.into_registry();
+        let id = handler_id(short_name::<C>(), handler);
+        let fits: Vec<&HandlerId> =
+            registry.of(&event).into_iter().map(|index| &registry.handlers[index].id).collect();
+        if !fits.contains(&&id) {
+            let known: Vec<String> = fits.iter().map(|id| id.handler.clone()).collect();
+            return Err(Inconsistent::new(
+                "deferred",
+                format!("{id} does not handle {}", event.name()),
+                match known.is_empty() {
+                    true => "name an event that the charm handles".to_owned(),
+                    false => format!("name one of its handlers: {}", known.join(", ")),
+                },
+            ));
+        }
+        Ok(Notice {
+            sequence: 0,
+            event,
+            handler: id,
+            lane: None,
+            reason: "deferred before".to_owned(),
+            attempts: 1,
+            first: state.time,
+            last: state.time,
+            wakes: Vec::new(),
+            seen: std::collections::BTreeMap::new(),
+        })
+    }
+
+    fn pause(
+        &self,
+        dispatched: Dispatched,
+        context: ContextKind,
+        state: &State,
+    ) -> Result<Paused<'_, C>, ScenarioError> {
+        let name = dispatched.name();
+        let view = self.us.view(state, context)?;
+        let environment = Environment {
+            unit: self.us.unit.clone(),
+            model: state.model.name.clone(),
+            model_uuid: state.model.uuid.clone(),
+            charm_dir: self.charm_dir.clone(),
+            juju_version: self.juju_version.clone(),
+            machine_id: self.machine_id.clone(),
+            availability_zone: self.availability_zone.clone(),
+            principal_unit: self.principal_unit.clone(),
+            dispatched,
+        };
+        let start = Start {
+            view,
+            epoch: 0,
+            now: state.time,
+            // The time is part of it, or the charm would draw the same numbers at every event.
+            seed: self.seed ^ state.time.0.unsigned_abs(),
+            periapt: self.periapt,
+            resources: state.resources.clone(),
+            storages: state.storages.clone(),
+        };
+        let hook = Hook::new(start);
+        let desk = Box::new(Desk(Rc::clone(&hook)));
+        let lines = Arc::clone(&self.lines);
+        let cx = Context::new(environment, Rc::clone(&self.metadata), desk, state.memory.clone(), lines);
+        let mut charm = None;
+        let made = caught(|| {
+            charm = Some(tracing::dispatcher::with_default(&self.collector, C::default));
+            Ok(())
+        });
+        match charm {
+            Some(charm) => {
+                Ok(Paused { scenario: self, charm, cx, hook, before: state.clone(), name, ran: false })
+            }
+            None => Err(failed(&name, made, &hook.borrow())),
+        }
+    }
+}
+
+fn handler_id(charm: &str, handler: &str) -> HandlerId {
+    match handler.rsplit_once('/') {
+        Some((library, handler)) => {
+            HandlerId { observer: format!("{charm}/{library}"), handler: handler.to_owned() }
+        }
+        None => HandlerId { observer: charm.to_owned(), handler: handler.to_owned() },
+    }
+}
+
+fn failed(event: &str, ended: Ended, hook: &Hook) -> ScenarioError {
+    let (message, panicked) = match ended {
+        Ended::Failed(error) => (error.to_string(), false),
+        Ended::Panicked(message) => (message, true),
+        Ended::Well => ("it did not run".to_owned(), false),
+        Ended::Rebooted => ("ended by juju-reboot --now; it runs again after the restart".to_owned(), false),
+    };
+    let (logs, commands) = (hook.lines.clone(), hook.commands.clone());
+    let event = event.to_owned();
+    ScenarioError::HookFailed(Box::new(HookFailed { event, message, panicked, logs, commands }))
+}
+
+/// An event that is prepared, and has run once [`Paused::run`] has.
+pub struct Paused<'a, C> {
+    scenario: &'a Scenario<C>,
+    /// The charm's value.
+    pub charm: C,
+    /// What its handlers get.
+    pub cx: Context,
+    hook: Rc<RefCell<Hook>>,
+    before: State,
+    name: String,
+    ran: bool,
+}
+
+impl<C: fmt::Debug> fmt::Debug for Paused<'_, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Paused")
+            .field("charm", &self.charm)
+            .field("event", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<C: Charm> Paused<'_, C> {
+    /// Runs the dispatch: what is deferred, the event, the statuses. Once; a second time does nothing.
+    ///
+    /// # Errors
+    /// The hook failed.
+    pub fn run(&mut self) -> Result<(), ScenarioError> {
+        if std::mem::replace(&mut self.ran, true) {
+            return Ok(());
+        }
+        let (charm, cx, name) = (&mut self.charm, &mut self.cx, &self.name);
+        let ended = tracing::dispatcher::with_default(&self.scenario.collector, || {
+            match caught(|| dispatch::dispatch_to(charm, cx)) {
+                Ended::Well => Ended::of(run::conclude(cx, name, Ok(()))),
+                Ended::Failed(error) => Ended::of(run::conclude(cx, name, Err(error))),
+                other => {
+                    cx.flush_log();
+                    other
+                }
+            }
+        });
+        match ended {
+            Ended::Well => Ok(()),
+            ended => Err(failed(&self.name, ended, &self.hook.borrow())),
+        }
+    }
+
+    /// Keeps what the hook did, and gives the state after it.
+    ///
+    /// # Errors
+    /// Juju refuses it: the unit wrote what only a leader may. The hook has not run yet and fails now.
+    pub fn end(mut self) -> Result<Output, ScenarioError> {
+        self.run()?;
+        let Self { scenario, cx, hook, before, name, .. } = self;
+        let mut hook = hook.borrow_mut();
+        let effects = std::mem::take(&mut hook.effects);
+        let writes = describe(&hook.view, &effects);
+        let step = Commit {
+            unit: scenario.us.unit.clone(),
+            epoch: 0,
+            local: hook.view.local.clone(),
+            acts: Vec::new(),
+            effects: effects.clone(),
+            journal: Vec::new(),
+        };
+        match commit(&hook.model, step, hook.now) {
+            Ok(changes) => changes.iter().for_each(|write| hook.model.write(write)),
+            Err(refusal) => {
+                let reason = match refusal {
+                    CommitRefusal::Effects(reason) => reason,
+                    other => other.to_string(),
+                };
+                return Err(failed(&name, Ended::Failed(crate::Error::bug(reason)), &hook));
+            }
+        }
+        let memory = cx.memory.replace(crate::memory::Memory::default());
+        let state = scenario.us.read_back(&before, &hook.model, memory, hook.now);
+        let told = cx.told.borrow();
+        let handled = cx.handled.borrow();
+        let dropped = told.dropped.iter().map(|(_, event, handler, reason)| Dropped {
+            event: event.clone(),
+            handler: handler.clone(),
+            reason: reason.clone(),
+        });
+        let handled = handled.iter().map(|(event, handler, attempt)| Handled {
+            event: event.clone(),
+            handler: handler.clone(),
+            attempt: *attempt,
+        });
+        Ok(Output {
+            slept: state.time.since(before.time),
+            state,
+            logs: std::mem::take(&mut hook.lines),
+            action_results: effects.action.results,
+            action_failure: effects.action.failed,
+            action_log: told_lines(&hook.tells),
+            status_history: hook.statuses(false),
+            app_status_history: hook.statuses(true),
+            workload_version_history: versions(&hook.tells),
+            handled: handled.collect(),
+            emitted: told.emitted.clone(),
+            dropped: dropped.collect(),
+            writes,
+            commands: std::mem::take(&mut hook.commands),
+            wakes: effects.wakes,
+            reboot: effects.reboot,
+        })
+    }
+}
+
+fn told_lines(tells: &[Tell]) -> Vec<String> {
+    let lines = tells.iter().filter_map(|tell| match tell {
+        Tell::TaskLog { line, .. } => Some(line.clone()),
+        _ => None,
+    });
+    lines.collect()
+}
+
+fn versions(tells: &[Tell]) -> Vec<String> {
+    let versions = tells.iter().filter_map(|tell| match tell {
+        Tell::WorkloadVersion(version) => Some(version.clone()),
+        _ => None,
+    });
+    versions.collect()
+}

@@ -1,0 +1,10 @@
+//! Charms under test: what a scenario does with states and events.
+
+#[path = "testing/api.rs"]
+mod api;
+#[path = "testing/consistency.rs"]
+mod consistency;
+#[path = "testing/model.rs"]
+mod model;
+#[path = "testing/scenario.rs"]
+mod scenario;

@@ -1,0 +1,371 @@
+//! A model with its agents in virtual time: what every driver without a clock does with the core's functions.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use periapt_model::apply::apply;
+use periapt_model::command::{Answer, Command, Refusal, Tell};
+use periapt_model::commit::commit;
+use periapt_model::effects::Effects;
+use periapt_model::entity::ModelInfo;
+use periapt_model::journal::{Entry, JournalRecord, Outcome};
+use periapt_model::local::Local;
+use periapt_model::model::{Key, Model, Record, Write};
+use periapt_model::names::UnitName;
+use periapt_model::observe::{concerned, observe};
+use periapt_model::remote::Remote;
+use periapt_model::step_commit::{Commit, CommitRefusal};
+use periapt_model::time::{Moment, Timestamp};
+
+use crate::checker::{Checker, TraceEvent};
+use crate::{Step, StepEnd, Transition};
+
+use super::Broken;
+
+/// A process that runs.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// What it runs.
+    pub step: Step,
+    /// What its agent had seen.
+    pub decided_on: Remote,
+    /// The model that it sees.
+    pub view: Model,
+    /// When it was begun.
+    pub started: Timestamp,
+}
+
+/// What one agent holds in its memory; all else it has in the model.
+#[derive(Clone, Debug)]
+pub(super) struct Agent {
+    pub epoch: u64,
+    started: Timestamp,
+    /// What it saw last; none after its own commit.
+    pub view: Option<Remote>,
+    /// The change that its last commit was: it may see nothing older.
+    last_commit: u64,
+    pub running: Option<Running>,
+    /// Until when it rested when it was last checked.
+    pub until: Option<Timestamp>,
+    checker: Checker,
+}
+
+/// A model with its agents, in virtual time.
+///
+/// It goes the way of a step (see the crate's page) and holds every trace against the lifecycle table (I1). What runs in the
+/// processes is its caller's: between [`Driver::decide`] and [`Driver::finish`].
+#[derive(Clone, Debug)]
+pub struct Driver {
+    /// The model as it is now.
+    pub model: Model,
+    /// The time.
+    pub now: Timestamp,
+    pub(super) agents: BTreeMap<UnitName, Agent>,
+    pub(super) boots: BTreeMap<UnitName, u32>,
+    /// The newest models, oldest first, with the number of the change that made each.
+    history: VecDeque<(u64, Model)>,
+    changes: u64,
+    /// The units about which something may have changed since they were checked.
+    pub(super) unchecked: BTreeSet<UnitName>,
+    /// Dispatches that were committed.
+    pub(super) dispatches: u64,
+    /// What was written down, if anybody wants it.
+    journal: Option<Vec<Arc<JournalRecord>>>,
+}
+
+const HISTORY: usize = 6;
+
+impl Driver {
+    /// An empty model, at this time.
+    pub fn new(info: ModelInfo, now: Timestamp) -> Self {
+        let model = Model::new(info);
+        Self {
+            history: VecDeque::from([(0, model.clone())]),
+            model,
+            now,
+            agents: BTreeMap::new(),
+            boots: BTreeMap::new(),
+            changes: 0,
+            unchecked: BTreeSet::new(),
+            dispatches: 0,
+            journal: None,
+        }
+    }
+
+    /// Keeps the journal from now on.
+    pub fn keep_journal(&mut self) {
+        self.journal.get_or_insert_default();
+    }
+
+    /// The journal, as far as it was kept.
+    pub fn journal(&self) -> &[Arc<JournalRecord>] {
+        self.journal.as_deref().unwrap_or_default()
+    }
+
+    /// A unit's agent's memory.
+    pub fn local(&self, unit: &UnitName) -> Option<&Local> {
+        self.model.agents.get(unit).map(|agent| &agent.local)
+    }
+
+    /// The present, as a unit's agent knows it.
+    pub fn moment(&self, unit: &UnitName) -> Moment {
+        Moment {
+            now: self.now,
+            agent_started: self.agents.get(unit).map_or(Timestamp(0), |a| a.started),
+            boot: Some(format!("boot-{}", self.boots.get(unit).copied().unwrap_or(0))),
+            stopping: false,
+        }
+    }
+
+    /// The number of a unit's agent.
+    pub fn epoch(&self, unit: &UnitName) -> u64 {
+        self.agents.get(unit).map_or(0, |agent| agent.epoch)
+    }
+
+    /// An operator's command, or what an agent tells.
+    ///
+    /// # Errors
+    /// The model refuses it.
+    pub fn command(&mut self, command: Command) -> Result<Answer, Refusal> {
+        let (writes, answer) = apply(&self.model, command, self.now)?;
+        self.store(&writes);
+        Ok(answer)
+    }
+
+    fn store(&mut self, writes: &[Write]) {
+        let before = self.model.clone();
+        for write in writes {
+            self.model.write(write);
+            if let (Write::Journal(record), Some(journal)) = (write, &mut self.journal) {
+                journal.push(Arc::clone(record));
+            }
+        }
+        self.unchecked.append(&mut concerned(&before, &self.model, writes));
+        self.unchecked.extend(writes.iter().filter_map(owner).cloned());
+        self.changes += 1;
+        self.history.push_back((self.changes, self.model.clone()));
+        if self.history.len() > HISTORY {
+            self.history.pop_front();
+        }
+        self.agents.retain(|unit, _| self.model.units.contains_key(unit));
+    }
+
+    /// An agent for the unit, as its supervisor starts one. False: there is no such unit.
+    pub(super) fn agent(&mut self, unit: &UnitName) -> bool {
+        if !self.model.units.contains_key(unit) {
+            return false;
+        }
+        if !self.agents.contains_key(unit) {
+            if self.command(Command::TakeUnit { unit: unit.clone() }).is_err() {
+                return false;
+            }
+            let (epoch, checker) = match self.model.agents.get(unit) {
+                Some(agent) => (agent.epoch, Checker::resume(&agent.local)),
+                None => return false,
+            };
+            let agent = Agent {
+                epoch,
+                started: self.now,
+                view: None,
+                last_commit: self.changes,
+                running: None,
+                until: None,
+                checker,
+            };
+            self.agents.insert(unit.clone(), agent);
+        }
+        true
+    }
+
+    /// A unit's agent sees the model as it was so many changes ago, but nothing older than its own last commit.
+    pub(super) fn observe(&mut self, unit: &UnitName, ago: usize) -> bool {
+        if !self.agent(unit) {
+            return false;
+        }
+        let Some(agent) = self.agents.get_mut(unit) else { return false };
+        let newest = self.history.len().saturating_sub(1);
+        let seen =
+            self.history.iter().skip(newest.saturating_sub(ago)).find(|(n, _)| *n >= agent.last_commit);
+        agent.view = seen.and_then(|(_, model)| observe(model, unit));
+        true
+    }
+
+    /// A unit's agent looks at the model as it is now.
+    pub fn look(&mut self, unit: &UnitName) -> bool {
+        self.observe(unit, 0)
+    }
+
+    /// A unit's agent decides, and begins what it has decided. False: it has nothing to do now, or is busy.
+    ///
+    /// # Errors
+    /// A trace that breaks the order (I1).
+    pub fn decide(&mut self, unit: &UnitName) -> Result<bool, Broken> {
+        if !self.agent(unit) || self.agents.get(unit).is_none_or(|a| a.running.is_some()) {
+            return Ok(false);
+        }
+        if self.agents.get(unit).is_some_and(|a| a.view.is_none()) {
+            self.look(unit);
+        }
+        let (Some(remote), Some(local)) =
+            (self.agents.get(unit).and_then(|a| a.view.clone()), self.local(unit))
+        else {
+            return Ok(false);
+        };
+        let moment = self.moment(unit);
+        let step = crate::next(local, &remote, &moment);
+        let epoch = self.epoch(unit);
+        match &step {
+            Step::Rest { .. } => return Ok(false),
+            Step::ClaimLeadership => {
+                let tell = Tell::ClaimLeadership;
+                // Somebody may have been faster.
+                let _ = self.command(Command::Agent { unit: unit.clone(), epoch, tell });
+                self.forget_view(unit);
+                return Ok(true);
+            }
+            _ => {}
+        }
+        let transition = crate::begin(local, &remote, &step, &moment);
+        let view = self.model.clone();
+        if self.commit(unit, epoch, transition, Effects::default())?.is_err() {
+            return Ok(false);
+        }
+        if let Some(agent) = self.agents.get_mut(unit).filter(|_| step.runs_a_process()) {
+            agent.running = Some(Running { step, decided_on: remote, view, started: moment.now });
+        }
+        Ok(true)
+    }
+
+    fn forget_view(&mut self, unit: &UnitName) {
+        if let Some(agent) = self.agents.get_mut(unit) {
+            agent.view = None;
+            agent.last_commit = self.changes;
+        }
+    }
+
+    /// The process that a unit runs, if it runs one.
+    pub fn running(&self, unit: &UnitName) -> Option<&Running> {
+        self.agents.get(unit)?.running.as_ref()
+    }
+
+    /// The process that a unit ran has ended.
+    pub fn take_running(&mut self, unit: &UnitName) -> Option<Running> {
+        self.agents.get_mut(unit)?.running.take()
+    }
+
+    /// A unit's agent commits that a process has ended, with its effects. Effects that are refused make it a failure. True:
+    /// the effects count.
+    ///
+    /// # Errors
+    /// A trace that breaks the order (I1).
+    pub fn finish(
+        &mut self,
+        unit: &UnitName,
+        epoch: u64,
+        running: &Running,
+        mut end: StepEnd,
+        effects: Effects,
+    ) -> Result<Finished, Broken> {
+        let Some(local) = self.local(unit).cloned() else { return Ok(Finished::Refused) };
+        let moment = self.moment(unit);
+        let transition = crate::finish(&local, &running.decided_on, &running.step, &end, &moment);
+        match self.commit(unit, epoch, transition, effects)? {
+            Ok(()) => Ok(Finished::Committed),
+            Err(CommitRefusal::Effects(reason)) => {
+                end.outcome = Outcome::Failed { reason, output: Vec::new() };
+                let transition = crate::finish(&local, &running.decided_on, &running.step, &end, &moment);
+                Ok(match self.commit(unit, epoch, transition, Effects::default())? {
+                    Ok(()) => Finished::AsFailed,
+                    Err(_) => Finished::Refused,
+                })
+            }
+            Err(_) => Ok(Finished::Refused),
+        }
+    }
+
+    fn commit(
+        &mut self,
+        unit: &UnitName,
+        epoch: u64,
+        transition: Transition,
+        effects: Effects,
+    ) -> Result<Result<(), CommitRefusal>, Broken> {
+        let Transition { local, acts, journal } = transition;
+        let entries = journal.clone();
+        let step = Commit { unit: unit.clone(), epoch, local, acts, effects, journal };
+        match commit(&self.model, step, self.now) {
+            Err(refusal) => Ok(Err(refusal)),
+            Ok(writes) => {
+                self.trace(unit, &entries)?;
+                self.store(&writes);
+                self.forget_view(unit);
+                Ok(Ok(()))
+            }
+        }
+    }
+
+    fn trace(&mut self, unit: &UnitName, entries: &[Entry]) -> Result<(), Broken> {
+        let Some(agent) = self.agents.get_mut(unit) else { return Ok(()) };
+        for entry in entries {
+            self.dispatches += u64::from(matches!(entry, Entry::Dispatch(_)));
+            let event = TraceEvent::from_entry(entry);
+            if let Err(violation) = agent.checker.feed(&event) {
+                let text = format!("{unit}: {}: {} ({event:?})", violation.edge, violation.text);
+                return Err(Broken { invariant: "I1", text });
+            }
+        }
+        Ok(())
+    }
+
+    /// The first moment at which an agent that rests will do something.
+    pub fn first_timer(&self) -> Option<Timestamp> {
+        let resting = self.agents.iter().filter(|(_, agent)| agent.running.is_none());
+        resting
+            .filter_map(|(unit, _)| {
+                let remote = observe(&self.model, unit)?;
+                match crate::next(self.local(unit)?, &remote, &self.moment(unit)) {
+                    Step::Rest { until, .. } => until,
+                    _ => Some(self.now),
+                }
+            })
+            .min()
+    }
+
+    /// Lets time pass, which concerns those that rested until then.
+    pub fn pass_to(&mut self, at: Timestamp) {
+        self.now = at;
+        let due = self.agents.iter().filter(|(_, agent)| agent.until.is_some_and(|until| until <= at));
+        self.unchecked.extend(due.map(|(unit, _)| unit.clone()));
+    }
+
+    /// Lets time pass until an agent will do something. False: none ever will.
+    pub fn pass_to_timer(&mut self) -> bool {
+        match self.first_timer() {
+            Some(at) if at > self.now => {
+                self.pass_to(at);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What became of the end of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finished {
+    /// It is in the model, with its effects.
+    Committed,
+    /// Its effects were refused: it has failed.
+    AsFailed,
+    /// Nothing of it is in the model: the unit is gone, or another agent's.
+    Refused,
+}
+
+/// Whose own record it is.
+fn owner(write: &Write) -> Option<&UnitName> {
+    match write {
+        Write::Put(Record::Agent(unit, _) | Record::CharmState(unit, _) | Record::Member(_, unit, _))
+        | Write::Delete(Key::Agent(unit) | Key::CharmState(unit) | Key::Member(_, unit)) => Some(unit),
+        _ => None,
+    }
+}
