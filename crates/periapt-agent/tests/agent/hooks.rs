@@ -140,7 +140,7 @@ fn environment(home: &Home, unit: &str, file: &str) -> BTreeMap<String, String> 
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-const EVERYWHERE: [&str; 27] = [
+const EVERYWHERE: [&str; 28] = [
     "APT_LISTCHANGES_FRONTEND",
     "CHARM_DIR",
     "CLOUD_API_VERSION",
@@ -167,6 +167,7 @@ const EVERYWHERE: [&str; 27] = [
     "LANG",
     "NO_PROXY",
     "PATH",
+    "PERIAPT_VERSION",
     "TERM",
 ];
 
@@ -178,7 +179,7 @@ fn expect(found: &BTreeMap<String, String>, more: &[&str]) {
 }
 
 #[tokio::test]
-async fn the_environment_is_juju_s_and_nothing_else() {
+async fn the_environment_is_juju_s_and_our_version() {
     let home = Home::new();
     let save = "#!/bin/sh\ncat /proc/$$/environ > env-$(basename ${JUJU_DISPATCH_PATH:-exec})\n";
     let charm = home.charm(
@@ -208,6 +209,7 @@ async fn the_environment_is_juju_s_and_nothing_else() {
         ("JUJU_HOOK_NAME", "start"),
         ("JUJU_DISPATCH_PATH", "hooks/start"),
         ("JUJU_VERSION", "3.6.11"),
+        ("PERIAPT_VERSION", env!("CARGO_PKG_VERSION")),
         ("JUJU_CHARM_DIR", dir.as_str()),
         ("JUJU_PRINCIPAL_UNIT", ""),
         ("JUJU_MACHINE_ID", "0"),

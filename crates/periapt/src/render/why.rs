@@ -103,8 +103,12 @@ fn sentence(why: &UnitWhy, wait: &Wait, clock: &Clock) -> Option<String> {
                 n => format!(" {n} times in a row, the last time"),
             };
             let failed = paint(BAD, "failed");
-            let mut text =
-                format!("{hook}{} {failed}{often} {}{}", about(subject), clock.relative(*at), because(reason));
+            let mut text = format!(
+                "{hook}{} {failed}{often} {}{}",
+                about(subject),
+                clock.relative(*at),
+                because(reason)
+            );
             text.push_str(&match (resolved, retry_at) {
                 (Some(Resolve::Retry), _) => "\nit runs again now: an operator resolved it".to_owned(),
                 (Some(Resolve::NoRetry), _) => "\nit is skipped now: an operator resolved it".to_owned(),
@@ -344,7 +348,19 @@ mod tests {
             ],
             None,
         );
-        insta::assert_snapshot!(plain(&unit(&why, &utc())), @"");
+        insta::assert_snapshot!(plain(&unit(&why, &utc())), @r"
+        db/0 (leader) is not settled
+          workload waiting: for a peer, since 12:03:12
+          agent    idle, since 12:03:17
+          • start by Api.reconcile is deferred in lane db, 1 time, first 9 s ago (12:03:08): the API does not answer yet
+            it wakes in 8 s (12:03:25), as the charm asked
+          • config-changed by Api.reconcile is deferred in lane db, 1 time, first 9 s ago (12:03:08): the API does not answer yet
+            it runs again after the next db-relation-changed, in 5 min (12:08:17) at the latest
+          • the charm asked to be woken in 1 min (12:04:17) (renew): certificate  ends
+          • the charm asked to be woken after the next db-relation-changed: certificate  ends
+          • old-event by Api.reconcile is a dead letter, first deferred 9 s ago (12:03:08): its charm no longer knows the event or the handler (the API does not answer yet)
+          next: nothing happens by itself
+        ");
     }
 
     #[test]
