@@ -49,7 +49,7 @@ impl Progress for Talk {
     }
 
     fn line(&self, text: &str) {
-        // Elsewhere the details of pip would bury what the command itself says.
+        // Elsewhere the details of pip and cargo would bury what the command itself says.
         if let Some(bar) = &self.bar {
             let short: String = text.chars().take(100).collect();
             bar.suspend(|| say(paint(DIM, format!("  {short}"))));
@@ -119,7 +119,6 @@ pub fn missing(meta: &CharmMeta) -> Option<String> {
     let parts = [
         names("workload containers", meta.containers.keys().map(|k| k.as_str()).collect()),
         names("container images", images.map(|(k, _)| k.as_str()).collect()),
-        names("storage", meta.storages.keys().map(|k| k.as_str()).collect()),
         names("devices", meta.devices.keys().map(String::as_str).collect()),
         meta.subordinate.then(|| "being a subordinate".to_owned()),
     ];
@@ -249,6 +248,6 @@ mod tests {
             ..Default::default()
         };
         let meta = periapt_model::charm::parse(&files).unwrap().meta;
-        insta::assert_snapshot!(missing(&meta).unwrap(), @"web declares workload containers (app), container images (img), storage (data): that is not supported yet, and the charm runs without it");
+        insta::assert_snapshot!(missing(&meta).unwrap(), @"web declares workload containers (app), container images (img): that is not supported yet, and the charm runs without it");
     }
 }
