@@ -435,3 +435,41 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn units_get_the_storages_that_their_charm_asks_for() {
+    const STORED: &str = "storage:\n  data: {type: filesystem, multiple: {range: 2-3}}\n  spare: {type: filesystem, multiple: {range: 0-}}\n";
+    let mut world = World::new();
+    world.ok(deploy("app", charm("app", STORED), 2));
+    let ids = |world: &World, name: &str| {
+        world.0.storages_of(&unit(name)).map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&world, "app/0"), ["data/0", "data/1"]);
+    assert_eq!(ids(&world, "app/1"), ["data/2", "data/3"]);
+    assert_eq!(observe(&world.0, &unit("app/1")).unwrap().storages.len(), 2);
+
+    let refresh = |endpoints: &str| Command::Refresh {
+        app: app("app"),
+        charm: Box::new(charm("app", endpoints)),
+        force_units: false,
+        config: BTreeMap::new(),
+        resources: BTreeMap::new(),
+    };
+    let refusal = world.refused(refresh("storage:\n  other: {type: filesystem}\n"));
+    assert!(refusal.message.contains("unit app/0 has storage data/0, which it does not know"), "{refusal}");
+    for (kind, why) in [("type: block", "of type block"), ("type: filesystem, shared: true", "shared")] {
+        let metadata = format!("storage:\n  data: {{{kind}}}\n");
+        for command in [refresh(&metadata), deploy("other", charm("app", &metadata), 1)] {
+            let refusal = world.refused(command);
+            assert_eq!(refusal.kind, RefusalKind::Invalid);
+            assert!(refusal.message.ends_with(&format!("\"data\", which is {why}")), "{refusal}");
+        }
+    }
+    // A refresh brings what the new charm has at least; numbers are never used again.
+    world.ok(refresh(&format!("{STORED}  more: {{type: filesystem}}\n")));
+    assert_eq!(ids(&world, "app/0"), ["data/0", "data/1", "more/4"]);
+    world.ok(Command::RemoveUnits { units: vec![unit("app/1")], force: true });
+    assert!(ids(&world, "app/1").is_empty());
+    world.ok(Command::AddUnits { app: app("app"), count: 1 });
+    assert_eq!(ids(&world, "app/2"), ["data/6", "data/7", "more/8"]);
+}

@@ -8,5 +8,6 @@
 mod deferral;
 mod hooks;
 mod restarts;
+mod subjects;
 mod support;
 mod tasks;
