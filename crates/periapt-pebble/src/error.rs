@@ -94,6 +94,7 @@ impl Error {
         }
     }
 
+    #[cfg(any(feature = "client", feature = "fake"))]
     pub(crate) fn path(kind: PathErrorKind, message: impl Into<String>) -> Self {
         Self::Path { kind, message: message.into() }
     }

@@ -69,6 +69,10 @@ struct Real {
 
 impl Drop for Real {
     fn drop(&mut self) {
+        // Killed, Pebble would leave its services behind.
+        let services = self.client.services(&[]).unwrap_or_default();
+        let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+        let _ = self.client.stop(&names);
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -131,7 +135,7 @@ fn a_real_pebble_streams_and_is_signalled() {
 
     // A command whose child holds its output open is given up a second after its time-out.
     let request =
-        ExecRequest::new(["sh", "-c", "setsid sleep 4 & sleep 600"]).timeout(Duration::from_millis(200));
+        ExecRequest::new(["sh", "-c", "setsid sleep 4 & sleep 5"]).timeout(Duration::from_millis(200));
     let begin = Instant::now();
     let error = real.client.exec(request).expect("a process").wait_output().expect_err("an error");
     assert!(matches!(error, Error::Timeout(_)), "{error}");
