@@ -76,7 +76,12 @@ fn wishes_wait_for_the_end_of_the_hook_and_are_described() {
                 "",
             ),
             ("periapt-wake --cancel a", 0, "", ""),
-            ("periapt-wake --list", 0, "- \"on\": db-relation-changed\n- at: \"2026-01-02T03:04:05.5Z\"\n", ""),
+            (
+                "periapt-wake --list",
+                0,
+                "- \"on\": db-relation-changed\n- at: \"2026-01-02T03:04:05.5Z\"\n",
+                "",
+            ),
         ],
     );
     assert!(stage.effects.is_empty() && stage.immediate.is_empty(), "nothing of it is for the model");
