@@ -7,12 +7,12 @@ use quote::quote;
 
 use crate::docs;
 use crate::files::{Files, Source};
-use crate::names::{self, TYPES_IN_SCOPE, Taken};
+use crate::names::{self, Taken};
 use crate::schema::{Misfit, Types};
 
 /// The types of all actions; and the defaults that do not fit, which would fail when the action runs.
 pub(crate) fn expand(meta: &CharmMeta, files: &Files) -> (TokenStream, Vec<Diagnostic>) {
-    let mut types = Types::new(Taken::with(TYPES_IN_SCOPE));
+    let mut types = Types::new(Taken::with(names::types_in_scope()));
     // The actions themselves come first, so that no nested type takes the name of one.
     let named: Vec<_> = meta
         .actions
@@ -77,8 +77,8 @@ fn place(action: &str, path: &[String], files: &Files) -> Option<(String, yaml::
             node = child(&node, key)?;
         }
         for (depth, name) in path.iter().enumerate() {
-            let properties = if depth == 0 { "params" } else { "properties" };
-            node = child(&child(&node, properties)?, name)?;
+            let properties = if depth == 0 { child(&node, "params") } else { properties_of(&node) };
+            node = child(&properties?, name)?;
         }
         Some((source.name.clone(), child(&node, "default")?.span))
     };
@@ -88,4 +88,10 @@ fn place(action: &str, path: &[String], files: &Files) -> Option<(String, yaml::
 
 fn child(node: &Node, key: &str) -> Option<Node> {
     node.as_map()?.get(key).cloned()
+}
+
+/// The properties of an object, or of the objects in a list or table.
+fn properties_of(node: &Node) -> Option<Node> {
+    let inner = || child(node, "items").or_else(|| child(node, "additionalProperties"));
+    child(node, "properties").or_else(|| properties_of(&inner()?))
 }

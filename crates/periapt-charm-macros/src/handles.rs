@@ -38,7 +38,7 @@ pub(crate) fn meta(meta: &CharmMeta, files: &Files) -> syn::Result<TokenStream> 
 
 /// The constants. Where two kinds have one name, the endpoint keeps it.
 pub(crate) fn constants(meta: &CharmMeta, bindings: &[Binding]) -> (TokenStream, Vec<syn::Error>) {
-    let mut taken = Taken::with(&["META"]);
+    let mut taken = Taken::with(["META"]);
     let mut claim = |name: &str, suffix: &str| {
         Ident::new(&taken.claim(names::screaming(name), suffix), Span::call_site())
     };

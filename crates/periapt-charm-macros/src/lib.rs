@@ -50,6 +50,8 @@ use proc_macro::{Span, TokenStream};
 /// scope already, such as `Stop`, is called `StopAction`. Objects among an action's parameters get structs, and texts with
 /// an `enum` of words get enums, both called by the action and the parameter: `RotatePasswordMode`.
 ///
+/// What a charm defines itself by a name of these goes into another module than the macro: `mod yaml { … }`.
+///
 /// Mistakes in the YAML are errors of the compiler, with file, line and column; what may be a mistake is a warning.
 #[proc_macro]
 pub fn charm(input: TokenStream) -> TokenStream {

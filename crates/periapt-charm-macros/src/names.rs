@@ -63,8 +63,8 @@ pub(crate) fn field(name: &str) -> Ident {
 pub(crate) struct Taken(HashSet<String>);
 
 impl Taken {
-    pub(crate) fn with(names: &[&str]) -> Self {
-        Self(names.iter().map(|name| (*name).to_owned()).collect())
+    pub(crate) fn with<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        Self(names.into_iter().map(str::to_owned).collect())
     }
 
     /// `name` if it is free, else with `suffix`, else with a number as well. A name that has no letter or digit is never
@@ -89,142 +89,29 @@ impl Taken {
     }
 }
 
-/// Types that a charm's source already has in scope, from Rust's prelude or that of `periapt_charm`. An action of such a
+/// Types that a charm's source already has in scope, from the prelude of `periapt_charm` or Rust's. An action of such a
 /// name gets the suffix `Action`.
-pub(crate) const TYPES_IN_SCOPE: &[&str] = &[
-    // Ours.
-    "Action",
-    "ActionParams",
-    "ActionResult",
-    "Charm",
-    "CharmConfig",
-    "CharmMeta",
-    "CollectMetrics",
-    "Commit",
-    "Config",
-    "ConfigChanged",
-    "Container",
-    "Context",
-    "CustomEvent",
-    "Databag",
-    "Deferral",
-    "Deferrable",
-    "Done",
-    "Duration",
-    "Emitted",
-    "Endpoint",
-    "Error",
-    "Event",
-    "EventKind",
-    "EventType",
-    "Finish",
-    "Flow",
-    "Install",
-    "Interface",
-    "Kind",
-    "LeaderElected",
-    "LeaderSettingsChanged",
-    "Metadata",
-    "Model",
-    "Network",
-    "Observe",
-    "On",
-    "Outcome",
-    "Patience",
-    "Pattern",
-    "PebbleCheckFailed",
-    "PebbleCheckRecovered",
-    "PebbleCustomNotice",
-    "PebbleReady",
-    "Port",
-    "PostSeriesUpgrade",
-    "PreCommit",
-    "PreSeriesUpgrade",
-    "RawBag",
-    "Relation",
-    "RelationBroken",
-    "RelationChanged",
-    "RelationCreated",
-    "RelationDeparted",
-    "RelationJoined",
-    "RelationRef",
-    "Remove",
-    "Resource",
-    "ResultExt",
-    "Results",
-    "Role",
-    "Secret",
-    "SecretChanged",
-    "SecretExpired",
-    "SecretRef",
-    "SecretRemove",
-    "SecretRotate",
-    "SecretUri",
-    "Selection",
-    "Start",
-    "State",
-    "Status",
-    "Stop",
-    "Storage",
-    "StorageAttached",
-    "StorageDetaching",
-    "StorageId",
-    "Stored",
-    "Then",
-    "Timestamp",
-    "Unit",
-    "Untyped",
-    "UpdateStatus",
-    "UpgradeCharm",
-    "Wake",
-    "Woken",
-    // Rust's.
-    "AsMut",
-    "AsRef",
-    "Box",
-    "Clone",
-    "Copy",
-    "Debug",
-    "Default",
-    "Deserialize",
-    "DoubleEndedIterator",
-    "Drop",
-    "Eq",
-    "Err",
-    "ExactSizeIterator",
-    "Extend",
-    "Fn",
-    "FnMut",
-    "FnOnce",
-    "From",
-    "FromIterator",
-    "Future",
-    "Hash",
-    "Into",
-    "IntoFuture",
-    "IntoIterator",
-    "Iterator",
-    "None",
-    "Ok",
-    "Option",
-    "Ord",
-    "PartialEq",
-    "PartialOrd",
-    "Result",
-    "Self",
-    "Send",
-    "Serialize",
-    "Sized",
-    "Some",
-    "String",
-    "Sync",
-    "ToOwned",
-    "ToString",
-    "TryFrom",
-    "TryInto",
-    "Unpin",
-    "Vec",
-];
+pub(crate) fn types_in_scope() -> impl Iterator<Item = &'static str> {
+    OURS.split_whitespace().chain(RUSTS.split_whitespace())
+}
+
+const OURS: &str = "
+    ActionParams ActionResult AppName Charm CharmConfig CollectMetrics Commit Config ConfigChanged Container Context
+    CustomEvent Databag DeferExt Deferrable Emitted Endpoint Error Event EventKind EventType Expire Finish Flow Host Install
+    Interface IntoPorts JujuWakes Kind LeaderElected LeaderSettingsChanged Metadata Network Observe On Owner Patience Pattern
+    PebbleCheckFailed PebbleCheckRecovered PebbleCustomNotice PebbleReady PortRange PostSeriesUpgrade PreCommit
+    PreSeriesUpgrade Protocol RawBag Relation RelationBroken RelationChanged RelationCreated RelationDeparted RelationId
+    RelationJoined RelationRef RelationSide Remove Resource ResultExt Results Role RotatePolicy Secret SecretChanged
+    SecretContent SecretExpired SecretOptions SecretRef SecretRemove SecretRotate SecretUri Selection Start Status Statuses
+    Stop Storage StorageAttached StorageDetaching StorageId StoredState Then Timestamp UnitName Untyped UpdateStatus
+    UpgradeCharm WakeUp Woken
+";
+
+const RUSTS: &str = "
+    AsMut AsRef Box Clone Copy Debug Default Deserialize DoubleEndedIterator Drop Eq Err ExactSizeIterator Extend Fn FnMut
+    FnOnce From FromIterator Future Hash Into IntoFuture IntoIterator Iterator None Ok Option Ord PartialEq PartialOrd Result
+    Self Send Serialize Sized Some String Sync ToOwned ToString TryFrom TryInto Unpin Vec
+";
 
 #[cfg(test)]
 mod tests {
@@ -254,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_name_that_is_taken_gets_a_suffix_and_then_a_number() {
-        let mut taken = Taken::with(&["META"]);
+        let mut taken = Taken::with(["META"]);
         let mut claim = |name: &str, suffix| taken.claim(name.to_owned(), suffix);
         assert_eq!(claim("DB", "_ENDPOINT"), "DB");
         assert_eq!(claim("DB", "_CONTAINER"), "DB_CONTAINER");
@@ -264,5 +151,22 @@ mod tests {
         assert_eq!(claim("_", "_RESOURCE"), "RESOURCE");
         assert_eq!((claim("port", ""), claim("port", "")), ("port".to_owned(), "port2".to_owned()));
         assert_eq!((claim("p1", ""), claim("p1", "")), ("p1".to_owned(), "p1_2".to_owned()));
+    }
+
+    /// An action whose type hid one of them would break the charm's other code.
+    #[test]
+    fn all_types_of_the_prelude_are_known() {
+        let library = concat!(env!("CARGO_MANIFEST_DIR"), "/../periapt-charm/src");
+        let mut missing = Vec::new();
+        for file in ["prelude.rs", "event/mod.rs"] {
+            let text = std::fs::read_to_string(format!("{library}/{file}")).unwrap();
+            for reexport in text.split("pub use ").skip(1).filter_map(|rest| rest.split(';').next()) {
+                let words = reexport.split(|c: char| !c.is_alphanumeric() && c != '_');
+                let types = words.filter(|w| w.starts_with(|c: char| c.is_ascii_uppercase()));
+                missing
+                    .extend(types.filter(|t| types_in_scope().all(|known| known != *t)).map(str::to_owned));
+            }
+        }
+        assert_eq!(missing, [""; 0], "add them to OURS");
     }
 }

@@ -300,7 +300,7 @@ impl Types {
         let last = self.path.last().cloned().unwrap_or_default();
         let doc = describe(&last, schema, owner);
         let declared = variants.iter().map(|(word, variant)| {
-            let doc = docs::doc(&format!("`{word}`").replace('`', ""));
+            let doc = docs::doc(word);
             let rename = (*variant != word.as_str()).then(|| quote!(#[serde(rename = #word)]));
             quote!(#doc #rename #variant)
         });

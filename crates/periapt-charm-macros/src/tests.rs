@@ -264,6 +264,9 @@ fn a_default_that_does_not_fit_is_an_error_at_its_place() {
             "^^^^",
         ],
     );
+    let deep = "        type: array\n        items: {type: object, properties: {n: {type: integer, default: 1.5}}}\n";
+    let all = errors("", &charmcraft(&format!("actions:\n  go:\n    params:\n      in:\n{deep}")));
+    contains(&all[0], &["charmcraft.yaml:10:72: the default 1.5 of parameter `in.n`"]);
 }
 
 #[test]

@@ -8,6 +8,10 @@ use super::Context;
 use crate::error::Error;
 use crate::memory::Stored;
 
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no stored state",
+    note = "derive `Default` and serde's `Serialize` and `Deserialize` for it, and give it a key: `impl StoredState for {Self} {{ const KEY: &'static str = \"...\"; }}`"
+)]
 /// What a charm or a library remembers between dispatches: one serde struct under one key.
 ///
 /// It is saved with the dispatch, all or nothing: a hook that fails leaves it as it was. It lies in the charm's folder, so it

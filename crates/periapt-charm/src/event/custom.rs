@@ -6,6 +6,10 @@ use serde_json::Value;
 
 use crate::error::Error;
 
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no event of the charm's own",
+    note = "derive `Clone` and serde's `Serialize` and `Deserialize` for it, and write `impl CustomEvent for {Self} {{}}`"
+)]
 /// An event of the charm's own, or of a library: any serde type.
 ///
 /// ```

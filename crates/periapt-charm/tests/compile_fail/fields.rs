@@ -19,6 +19,7 @@ impl Api {
         let _: String = cx.config()?; //~ `String` is not the charm's options … let config: Config
         WEB.changed(); //~ no method named `changed` found for struct `Container`
         DB.pebble_ready(); //~ no method named `pebble_ready` found for struct `Endpoint
+        let _: String = cx.state()?; //~ `String` is no stored state … const KEY
         cx.relation(WEB)?; //~ expected `Endpoint<_>`, found `Container`
         done()
     }
@@ -26,6 +27,10 @@ impl Api {
     fn rotate(&mut self, params: RotatePassword, _cx: &mut Context) -> ActionResult {
         let _ = params.lenght; //~ no field `lenght` on type `RotatePassword` … a field with a similar name exists … length
         no_results()
+    }
+
+    fn custom(&mut self, _event: String, _cx: &mut Context) -> Flow {
+        done()
     }
 
     fn anything(&mut self, _params: String, _cx: &mut Context) -> ActionResult {
@@ -38,6 +43,7 @@ impl Charm for Api {
 
     fn observe(on: &mut Observe<Self>) {
         on.config_changed(Self::changed);
+        on.custom::<String, _, _>(Self::custom); //~ `String` is no event of the charm's own … impl CustomEvent for String {}
         on.action(Self::rotate);
         on.action(Self::anything); //~ String` is not what an action of the charm takes … `RotatePassword` for `rotate-password`
     }

@@ -7,6 +7,10 @@ mod api {
     periapt_charm::charm!("tests/fixtures/api/charmcraft.yaml");
 }
 
+mod beside {
+    periapt_charm::charm!(); //~ warning: charmcraft.yaml:8:5: option "port" has no type
+}
+
 fn main() {
-    let _ = (Metadata::clone(&META), &api::META);
+    let _ = (Metadata::clone(&META), &api::META, &beside::META);
 }

@@ -9,7 +9,7 @@ charm!("tests/fixtures/bad/charmcraft.yaml", db: Postgres);
 
 mod nowhere {
     periapt_charm::charm!("/nowhere/charmcraft.yaml");
-    //~^ there is no file "/nowhere/charmcraft.yaml" … tried: /nowhere/charmcraft.yaml … help: write the path
+    //~^ there is no file "/nowhere/charmcraft.yaml" … tried: /nowhere/charmcraft.yaml … help: there is a charmcraft.yaml: write charm!("charmcraft.yaml")
 }
 
 mod default {
