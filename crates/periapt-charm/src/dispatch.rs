@@ -36,6 +36,7 @@ pub(crate) fn dispatch_to<C: Charm>(charm: &mut C, cx: &mut Context) -> Result<(
     if !registry.mistakes.is_empty() {
         return Err(Error::bug(registry.mistakes.join("; ")));
     }
+    cx.juju_wakes.set(registry.juju_wakes);
     let keep: Rc<dyn std::any::Any> = registry.clone();
     cx.registry.replace(Some(keep));
     let result = run(&registry, charm, cx);
@@ -68,6 +69,7 @@ fn run<C: Charm>(registry: &Registry<C>, charm: &mut C, cx: &mut Context) -> Res
         Dispatched::Action { name, .. } => run_action(registry, charm, cx, name)?,
         Dispatched::Unknown(name) => tracing::debug!("Event {name:?} not defined."),
     }
+    cx.sum_details_up();
     if !restricted {
         statuses::evaluate(registry, charm, cx)?;
     }
@@ -106,10 +108,6 @@ fn run_deferred<C: 'static>(
 ) -> Result<(), Error> {
     let sequences = cx.memory.borrow().queue.sequences();
     let count = sequences.len();
-    let each = count <= FEW;
-    if !each {
-        tracing::debug!("Re-emitting {count} deferred events.");
-    }
     for (place, sequence) in sequences.into_iter().enumerate() {
         let Some(notice) = cx.memory.borrow().queue.get(sequence).cloned() else { continue };
         let Some(index) = registry.find(&notice.handler) else {
@@ -135,21 +133,18 @@ fn run_deferred<C: 'static>(
         if handler.reconciles && coming.is_some_and(|event| registry.of(event).contains(&index)) {
             continue;
         }
-        if each {
+        cx.detail(|| {
             let name = notice.event.name();
-            tracing::debug!(
+            format!(
                 "Re-emitting deferred event <{name} via {}> ({} of {count} in queue).",
                 notice.handler,
                 place + 1
-            );
-        }
+            )
+        });
         deliver(registry, charm, cx, index, &notice.event, Turn::Again(sequence))?;
     }
     Ok(())
 }
-
-/// So many deferred events have a line of the log each.
-const FEW: usize = 20;
 
 /// Offers a new event to a handler: it runs, unless the event has to queue, or already does.
 pub(crate) fn offer<C: 'static>(
@@ -163,7 +158,7 @@ pub(crate) fn offer<C: 'static>(
     let is_running = |(id, running): &(_, Event)| *id == handler.id && running == event;
     if cx.active.borrow().iter().any(is_running) {
         // A handler that emits its own event again stops there, as with ops.
-        tracing::info!("Skipping {} for {}: it is being handled.", event.name(), handler.id);
+        cx.detail(|| format!("Skipping {} for {}: it is being handled.", event.name(), handler.id));
         return Ok(());
     }
     let waiting = {
@@ -178,7 +173,7 @@ pub(crate) fn offer<C: 'static>(
             return deliver(registry, charm, cx, index, event, Turn::Instead(sequence));
         }
         // It has run in this dispatch already, and was deferred again.
-        tracing::info!("Skipping {} for {}: already deferred.", event.name(), handler.id);
+        cx.detail(|| format!("Skipping {} for {}: already deferred.", event.name(), handler.id));
         return Ok(());
     }
     let ahead = handler.lane.as_deref().and_then(|lane| {

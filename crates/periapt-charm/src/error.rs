@@ -113,6 +113,14 @@ fn classify(error: &(dyn StdError + 'static)) -> Kind {
     if let Some(error) = error.downcast_ref::<crate::commands::CommandError>() {
         return error.kind();
     }
+    #[cfg(feature = "pebble")]
+    if let Some(error) = error.downcast_ref::<periapt_pebble::Error>() {
+        return crate::context::kind_of_pebble(error);
+    }
+    #[cfg(feature = "kube")]
+    if let Some(error) = error.downcast_ref::<kube::Error>() {
+        return crate::context::kind_of_kube(error);
+    }
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<io::Error>() {

@@ -35,7 +35,15 @@
 //! }
 //! ```
 //!
-//! **Owns** what a charm's author imports: typed events, handlers, deferral, patience, statuses, the model as a handler sees
+//! # Features
+//!
+//! None is on by default: a charm on machines stays small.
+//!
+//! - `pebble`: workload containers, [`Context::container`](context::Context).
+//! - `kube`: a client of the Kubernetes API, [`Context::kube`](context::Context).
+//! - `testing`: tests of charms in process.
+//!
+//! //! **Owns** what a charm's author imports: typed events, handlers, deferral, patience, statuses, the model as a handler sees
 //! it, and, behind the feature `testing`, tests in process.
 //!
 //! **Must not know** the controller or the store: it reaches its unit through hook commands and the environment alone, so a
@@ -58,6 +66,7 @@ pub mod metadata;
 pub mod observe;
 pub mod patience;
 pub mod prelude;
+pub mod rolling;
 mod run;
 pub mod status;
 #[cfg(feature = "testing")]
@@ -76,6 +85,14 @@ pub use patience::{Patience, Then};
 pub use periapt_charm_macros::charm;
 pub use run::main;
 pub use status::{Status, Statuses};
+
+/// The client of the Kubernetes API, and the types of what is in a cluster.
+#[cfg(feature = "kube")]
+pub use {k8s_openapi, kube};
+
+/// Pebble: layers, and what it tells.
+#[cfg(feature = "pebble")]
+pub use periapt_pebble as pebble;
 
 /// A charm: its metadata, and which methods handle which events.
 ///

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::action::{ActionParams, ActionResult, Results};
-use crate::context::Context;
+use crate::context::{Context, JujuWakes};
 use crate::error::Error;
 use crate::event::{
     Commit, CustomEvent, Emitted, Event, EventKind, EventType, On, Pattern, PreCommit, Selection, Woken,
@@ -94,6 +94,8 @@ pub(crate) struct Registry<C> {
     pub(crate) actions: Vec<(&'static str, ActionCall<C>)>,
     pub(crate) unit_status: Vec<StatusCall<C>>,
     pub(crate) app_status: Vec<StatusCall<C>>,
+    /// What becomes of wakes on Juju.
+    pub(crate) juju_wakes: JujuWakes,
     /// Mistakes in how the charm observes; any fails every dispatch.
     pub(crate) mistakes: Vec<String>,
 }
@@ -142,6 +144,7 @@ impl<C: 'static> Observe<C> {
             actions: Vec::new(),
             unit_status: Vec::new(),
             app_status: Vec::new(),
+            juju_wakes: JujuWakes::default(),
             mistakes: Vec::new(),
         };
         Self { observer: observer.into(), registry }
@@ -297,6 +300,12 @@ impl<C: 'static> Observe<C> {
         handler: impl Fn(&mut C, &mut Statuses, &mut Context) -> Finish + 'static,
     ) {
         self.registry.app_status.push(Rc::new(handler));
+    }
+
+    /// What becomes of wakes on Juju, which has none: `wake_after` of a deferral, and [`Context::wake`]. By default they come
+    /// with the next event.
+    pub fn wake_on_juju(&mut self, wakes: JujuWakes) {
+        self.registry.juju_wakes = wakes;
     }
 
     /// Called when all events are handled, before the dispatch is saved.

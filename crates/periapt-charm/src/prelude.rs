@@ -2,7 +2,10 @@
 
 pub use crate::action::{ActionParams, ActionResult, Results};
 pub use crate::config::{CharmConfig, SecretUri};
-pub use crate::context::{Context, Relation, RelationSide, StoredState};
+pub use crate::context::{
+    Context, Expire, Host, IntoPorts, JujuWakes, Network, Owner, PortRange, Protocol, Relation, RelationSide,
+    RotatePolicy, Secret, SecretContent, SecretOptions, StoredState, WakeUp,
+};
 pub use crate::databag::{Databag, Interface, RawBag, Untyped};
 pub use crate::error::{Error, Kind, ResultExt};
 pub use crate::event::*;

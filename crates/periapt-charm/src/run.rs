@@ -84,7 +84,10 @@ pub(crate) fn run_once<C: Charm>(
 /// What is said at a dispatch's end, before it is saved.
 pub(crate) fn conclude(cx: &Context, name: &str, ended: Result<(), Error>) -> Result<(), Error> {
     match &ended {
-        Ok(()) => report(cx),
+        Ok(()) => {
+            report(cx);
+            cx.set_timer();
+        }
         Err(error) => tracing::error!("Uncaught error in charm code ({name}): {error}"),
     }
     cx.flush_log();

@@ -65,4 +65,9 @@ impl Commands for AgentSocket {
     fn is_periapt(&self) -> bool {
         true
     }
+
+    #[cfg(feature = "pebble")]
+    fn pebble(&mut self, container: &str) -> Result<Box<dyn periapt_pebble::Pebble>, crate::Error> {
+        Ok(super::pebble_of(container))
+    }
 }

@@ -5,6 +5,7 @@
 
 mod agent;
 mod process;
+mod timer;
 
 use std::fmt;
 use std::io;
@@ -14,6 +15,7 @@ use periapt_model::time::Timestamp;
 
 pub(crate) use agent::AgentSocket;
 pub(crate) use process::Processes;
+pub use timer::Timer;
 
 use crate::error::Kind;
 
@@ -47,6 +49,24 @@ pub trait Commands {
 
     /// Whether Periapt's own hook commands are there (`periapt-wake`, `periapt-deferred`, `periapt-log`).
     fn is_periapt(&self) -> bool;
+
+    /// The Pebble of a container. By default there are no containers.
+    ///
+    /// # Errors
+    /// There is no such container.
+    #[cfg(feature = "pebble")]
+    fn pebble(&mut self, container: &str) -> Result<Box<dyn periapt_pebble::Pebble>, crate::Error> {
+        Err(crate::Error::bug(format!("there is no container {container} here")))
+    }
+
+    /// Sets the machine's timer to dispatch the unit again, in place of an older one. By default there is no machine.
+    ///
+    /// # Errors
+    /// The timer cannot be set.
+    fn set_timer(&mut self, timer: &Timer) -> io::Result<()> {
+        let _ = timer;
+        Ok(())
+    }
 }
 
 /// What a failed hook command was about, as far as its words tell (the rules of ops 3.9's `model.py`).
@@ -159,6 +179,12 @@ fn shown(command: &str, args: &[String]) -> String {
     let visible = args.iter().filter(|arg| !secretive || !arg.contains('='));
     let words = visible.map(String::as_str).take(8);
     std::iter::once(command).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// Where Juju puts the socket of a container's Pebble.
+#[cfg(feature = "pebble")]
+fn pebble_of(container: &str) -> Box<dyn periapt_pebble::Pebble> {
+    Box::new(periapt_pebble::Client::new(format!("/charm/containers/{container}/pebble.socket")))
 }
 
 /// The wall clock, for the two that run in a charm's process.

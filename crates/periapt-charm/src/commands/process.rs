@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use periapt_model::time::Timestamp;
 
-use super::{Commands, Output, some_chance, wall_clock};
+use super::{Commands, Output, Timer, some_chance, wall_clock};
 
 /// Starts the programs on `PATH`.
 #[derive(Debug)]
@@ -47,5 +47,14 @@ impl Commands for Processes {
 
     fn is_periapt(&self) -> bool {
         self.periapt
+    }
+
+    #[cfg(feature = "pebble")]
+    fn pebble(&mut self, container: &str) -> Result<Box<dyn periapt_pebble::Pebble>, crate::Error> {
+        Ok(super::pebble_of(container))
+    }
+
+    fn set_timer(&mut self, timer: &Timer) -> io::Result<()> {
+        timer.set(None)
     }
 }

@@ -4,14 +4,31 @@
 //! by its own later reads.
 
 mod action;
+mod app_status;
+mod cache;
 mod call;
+mod cloud;
+#[cfg(feature = "kube")]
+mod cluster;
 mod config;
+#[cfg(feature = "pebble")]
+mod container;
 mod emit;
+mod goal;
 mod leader;
+mod network;
+mod port;
 mod relation;
+mod resource;
+mod secret;
 mod since;
 mod state;
 mod status;
+mod storage;
+#[cfg(test)]
+pub(crate) mod testing_support;
+mod wake;
+mod workload;
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -25,9 +42,27 @@ use periapt_model::charm::CharmMeta;
 use periapt_model::names::{AppName, UnitName};
 use periapt_model::time::Timestamp;
 
+pub use app_status::{AppStatus, ShownStatus};
+pub use cloud::{CloudCredential, CloudSpec, ModelUuid};
+#[cfg(feature = "kube")]
+pub use cluster::Kube;
+#[cfg(feature = "kube")]
+pub(crate) use cluster::kind as kind_of_kube;
+#[cfg(feature = "pebble")]
+pub use container::Workload;
+#[cfg(feature = "pebble")]
+pub(crate) use container::kind as kind_of_pebble;
+pub use goal::{Goal, GoalState};
+pub use network::{Address, Host, InvalidSubnet, Network, NetworkInterface, Subnet};
+pub use port::{IntoPorts, PortRange, Protocol};
 pub use relation::{Relation, RelationSide};
+pub use secret::{
+    Expire, IntoSecretId, Owner, RotatePolicy, Secret, SecretContent, SecretInfo, SecretOptions,
+};
 pub use since::Since;
 pub use state::StoredState;
+pub use storage::{StorageInstance, StorageKind, StorageLocation};
+pub use wake::{JujuWakes, WakeUp};
 
 use crate::commands::Commands;
 use crate::environment::Environment;
@@ -55,8 +90,18 @@ pub struct Context {
     pub(crate) told: RefCell<Told>,
     /// The charm's handlers, for events that are delivered at once.
     pub(crate) registry: RefCell<Option<Rc<dyn Any>>>,
+    /// How many lines about single events the log has of this dispatch.
+    details: Cell<usize>,
     /// Whether the charm set its unit's status in this dispatch.
     pub(crate) status_set: Cell<bool>,
+    /// What becomes of wakes where the agent has none.
+    pub(crate) juju_wakes: Cell<JujuWakes>,
+    /// The client of the cluster, once it was asked for.
+    #[cfg(feature = "kube")]
+    kube: RefCell<Option<Rc<Kube>>>,
+    /// By container.
+    #[cfg(feature = "pebble")]
+    pebbles: RefCell<BTreeMap<String, Rc<dyn periapt_pebble::Pebble>>>,
     /// What was handled by whom, for tests to look at.
     #[cfg(feature = "testing")]
     pub(crate) handled: RefCell<Vec<(Event, HandlerId, u32)>>,
@@ -77,6 +122,7 @@ struct Cache {
     relation_ids: BTreeMap<String, Rc<Vec<periapt_model::names::RelationId>>>,
     bags: BTreeMap<relation::BagKey, Rc<crate::databag::RawBag>>,
     members: BTreeMap<periapt_model::names::RelationId, Rc<Vec<UnitName>>>,
+    model: cache::ModelCache,
 }
 
 /// What is being handled.
@@ -97,6 +143,9 @@ pub struct Attempt {
     /// Why it was deferred last.
     pub reason: Option<String>,
 }
+
+/// So many lines of the log are about single events; the rest are summed up.
+const MOST_DETAILS: usize = 50;
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,7 +174,13 @@ impl Context {
             outbox: RefCell::default(),
             told: RefCell::default(),
             registry: RefCell::new(None),
+            details: Cell::new(0),
             status_set: Cell::new(false),
+            juju_wakes: Cell::default(),
+            #[cfg(feature = "kube")]
+            kube: RefCell::new(None),
+            #[cfg(feature = "pebble")]
+            pebbles: RefCell::default(),
             #[cfg(feature = "testing")]
             handled: RefCell::default(),
         }
@@ -174,6 +229,24 @@ impl Context {
         let result = work(self);
         self.running.replace(before);
         result
+    }
+
+    /// Writes a line about one event into the log, but not thousands: on Juju each line is a process.
+    pub(crate) fn detail(&self, line: impl FnOnce() -> String) {
+        let count = self.details.get();
+        self.details.set(count.saturating_add(1));
+        if count < MOST_DETAILS {
+            tracing::debug!("{}", line());
+        }
+    }
+
+    /// Says how many lines were left out.
+    pub(crate) fn sum_details_up(&self) {
+        let left = self.details.get().saturating_sub(MOST_DETAILS);
+        if left > 0 {
+            let waiting = self.memory.borrow().queue.len();
+            tracing::debug!("{left} more lines about single events; {waiting} are deferred now.");
+        }
     }
 
     /// The time.

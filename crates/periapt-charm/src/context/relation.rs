@@ -144,6 +144,12 @@ impl<'a, I: Interface> Relation<'a, I> {
         format!("{}:{}", self.endpoint.name(), self.id)
     }
 
+    /// Its endpoint's name.
+    #[must_use]
+    pub fn endpoint_name(&self) -> &'static str {
+        self.endpoint.name()
+    }
+
     /// Whether it is there, and not being broken.
     #[must_use]
     pub fn is_active(&self) -> bool {
