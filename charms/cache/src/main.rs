@@ -1,0 +1,5 @@
+//! The charm's program.
+
+fn main() -> std::process::ExitCode {
+    cache_charm::main()
+}
