@@ -43,7 +43,7 @@
 //! - `kube`: a client of the Kubernetes API, [`Context::kube`](context::Context).
 //! - `testing`: tests of charms in process.
 //!
-//! //! **Owns** what a charm's author imports: typed events, handlers, deferral, patience, statuses, the model as a handler sees
+//! **Owns** what a charm's author imports: typed events, handlers, deferral, patience, statuses, the model as a handler sees
 //! it, and, behind the feature `testing`, tests in process.
 //!
 //! **Must not know** the controller or the store: it reaches its unit through hook commands and the environment alone, so a

@@ -33,15 +33,27 @@ impl ShownStatus {
 }
 
 /// The statuses of an application and its units.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppStatus {
     /// The application's.
-    #[serde(rename = "application-status")]
     pub app: ShownStatus,
     /// Its units'.
-    #[serde(default)]
     pub units: BTreeMap<UnitName, ShownStatus>,
+}
+
+/// As `status-get` prints it: the units stand within the application's status.
+#[derive(Deserialize)]
+struct RawAppStatus {
+    #[serde(rename = "application-status")]
+    app: RawApp,
+}
+
+#[derive(Deserialize)]
+struct RawApp {
+    #[serde(flatten)]
+    shown: ShownStatus,
+    #[serde(default)]
+    units: BTreeMap<UnitName, ShownStatus>,
 }
 
 impl Context {
@@ -58,7 +70,8 @@ impl Context {
                 self.app()
             )));
         }
-        Ok(self.json("status-get", &["--include-data", "--application=true"])?)
+        let raw: RawAppStatus = self.json("status-get", &["--include-data", "--application=true"])?;
+        Ok(AppStatus { app: raw.app.shown, units: raw.app.units })
     }
 }
 
@@ -69,8 +82,8 @@ mod tests {
 
     #[test]
     fn leaders_see_all_statuses() {
-        let said = r#"{"application-status": {"status": "active", "message": "up", "status-data": {}},
-            "units": {"web/0": {"status": "error", "message": "hook failed", "status-data": {"hook": "start"}}}}"#;
+        let said = r#"{"application-status": {"status": "active", "message": "up", "status-data": {},
+            "units": {"web/0": {"status": "error", "message": "hook failed", "status-data": {"hook": "start"}}}}}"#;
         let line = "status-get --format=json --include-data --application=true";
         let agent = FakeAgent::new().leads(true).says(line, said);
         let status = agent.context().app_status().unwrap();

@@ -367,6 +367,8 @@ mod tests {
         assert!(web.service("app").unwrap().unwrap().is_running());
         assert_eq!(web.service("other").unwrap().map(|s| s.name), None);
         web.restart(&["app"]).unwrap();
+        // Refused with 400: then the ways of a Pebble without a restart are tried, and what they say is told.
+        assert!(web.restart(&["other"]).unwrap_err().to_string().contains("other"));
         web.stop(&["app"]).unwrap();
         assert!(!web.service("app").unwrap().unwrap().is_running());
         assert!(web.push_if_changed("/etc/app/app.conf", "a=1").unwrap());

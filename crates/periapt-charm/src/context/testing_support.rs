@@ -121,8 +121,8 @@ impl FakeAgent {
 }
 
 /// `key#file=PATH` with the content of the file. It must be nobody else's to read.
-fn opened(arg: &String) -> String {
-    let Some((key, path)) = arg.split_once("#file=") else { return arg.clone() };
+fn opened(arg: &str) -> String {
+    let Some((key, path)) = arg.split_once("#file=") else { return arg.to_owned() };
     use std::os::unix::fs::PermissionsExt;
     let mode = |path: &std::path::Path| std::fs::metadata(path).map(|m| m.permissions().mode() & 0o077);
     let path = std::path::Path::new(path);

@@ -58,8 +58,8 @@ impl Context {
         }
         let plain = |text: &&str| !text.is_empty() && !text.contains([',', '=']);
         let names = metrics.iter().map(|(name, _)| name);
-        let words = names.chain(labels.iter().flat_map(|(name, value)| [name, value]));
-        if let Some(odd) = words.filter(|word| !plain(word)).next() {
+        let mut words = names.chain(labels.iter().flat_map(|(name, value)| [name, value]));
+        if let Some(odd) = words.find(|word| !plain(word)) {
             return Err(Error::bug(format!(
                 "{odd:?} is no name or label of a metric: it is empty, or has a comma or an equals sign"
             )));
