@@ -1,5 +1,7 @@
 //! The workload containers of a Kubernetes charm, each with its Pebble. With the feature `pebble`.
 
+mod tree;
+
 use std::fmt;
 use std::io::Read;
 use std::rc::Rc;
@@ -9,6 +11,8 @@ use periapt_pebble::{
     CheckInfo, ExecRequest, FileInfo, FileOptions, IfPresent, Layer, Notice, NoticeId, NoticeQuery, Output,
     Pebble, Plan, Process, ServiceInfo,
 };
+
+pub use tree::NotCopied;
 
 use super::Context;
 use crate::error::{Error, Kind};

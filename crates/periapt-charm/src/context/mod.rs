@@ -49,9 +49,9 @@ pub use cluster::Kube;
 #[cfg(feature = "kube")]
 pub(crate) use cluster::kind as kind_of_kube;
 #[cfg(feature = "pebble")]
-pub use container::Workload;
-#[cfg(feature = "pebble")]
 pub(crate) use container::kind as kind_of_pebble;
+#[cfg(feature = "pebble")]
+pub use container::{NotCopied, Workload};
 pub use goal::{Goal, GoalState};
 pub use network::{Address, Host, InvalidSubnet, Network, NetworkInterface, Subnet};
 pub use port::{IntoPorts, PortRange, Protocol};
@@ -145,7 +145,7 @@ pub struct Attempt {
 }
 
 /// So many lines of the log are about single events; the rest are summed up.
-const MOST_DETAILS: usize = 50;
+const MOST_DETAILS: usize = 12;
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
