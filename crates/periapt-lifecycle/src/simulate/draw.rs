@@ -14,7 +14,7 @@ const NAMES: [&str; 5] = ["db", "web", "log", "ring", "spare"];
 
 /// An action that probably makes sense now.
 pub fn draw(world: &World, rng: &mut Rng) -> Action {
-    let units: Vec<UnitName> = world.model.units.keys().cloned().collect();
+    let units: Vec<UnitName> = world.driver.model.units.keys().cloned().collect();
     let Some(unit) = rng.pick(&units).cloned() else { return operator(world, rng, &units) };
     // Most of what happens is agents at work; an operator's commands and faults come between.
     match rng.below(100) {
@@ -33,13 +33,13 @@ pub fn draw(world: &World, rng: &mut Rng) -> Action {
 
 fn pick_running(world: &World, rng: &mut Rng, units: &[UnitName]) -> Option<UnitName> {
     let busy: Vec<&UnitName> =
-        units.iter().filter(|u| world.agents.get(*u).is_some_and(|a| a.running.is_some())).collect();
+        units.iter().filter(|u| world.driver.agents.get(*u).is_some_and(|a| a.running.is_some())).collect();
     rng.pick(&busy).map(|u| (*u).clone())
 }
 
 fn pick_free(world: &World, rng: &mut Rng, units: &[UnitName]) -> Option<UnitName> {
     let free: Vec<&UnitName> =
-        units.iter().filter(|u| world.agents.get(*u).is_none_or(|a| a.running.is_none())).collect();
+        units.iter().filter(|u| world.driver.agents.get(*u).is_none_or(|a| a.running.is_none())).collect();
     rng.pick(&free).map(|u| (*u).clone())
 }
 
@@ -60,14 +60,14 @@ fn fault(world: &World, rng: &mut Rng, unit: UnitName) -> Action {
         7 => Action::KillDaemon,
         8 => Action::Reboot(unit),
         _ => {
-            let led: Vec<AppName> = world.model.leaders.keys().cloned().collect();
+            let led: Vec<AppName> = world.driver.model.leaders.keys().cloned().collect();
             rng.pick(&led).cloned().map_or(Action::KillDaemon, Action::LoseLease)
         }
     }
 }
 
 fn operator(world: &World, rng: &mut Rng, units: &[UnitName]) -> Action {
-    let apps: Vec<AppName> = world.model.applications.keys().cloned().collect();
+    let apps: Vec<AppName> = world.driver.model.applications.keys().cloned().collect();
     let any_name = |rng: &mut Rng| rng.pick(&NAMES).and_then(|n| AppName::new(n).ok());
     let deploy = |rng: &mut Rng| match any_name(rng) {
         Some(app) => {
@@ -86,7 +86,7 @@ fn operator(world: &World, rng: &mut Rng, units: &[UnitName]) -> Action {
         (11..13, _) => Action::RemoveApplication(app, rng.chance(15)),
         (13..21, _) => Action::Integrate(whole(&app), whole(&other)),
         (21..24, _) => {
-            let ids: Vec<_> = world.model.relations.keys().copied().collect();
+            let ids: Vec<_> = world.driver.model.relations.keys().copied().collect();
             rng.pick(&ids).map_or(Action::PassToTimer, |id| {
                 Action::RemoveRelation(RelationRef::Id(*id), rng.chance(20))
             })
@@ -105,7 +105,9 @@ fn resolve(world: &World, rng: &mut Rng, units: &[UnitName]) -> Action {
     use periapt_model::local::{HookStep, Op};
     let failed: Vec<&UnitName> = units
         .iter()
-        .filter(|u| matches!(world.local(u).map(|l| &l.op), Some(Op::Hook { step: HookStep::Failed(_), .. })))
+        .filter(|u| {
+            matches!(world.driver.local(u).map(|l| &l.op), Some(Op::Hook { step: HookStep::Failed(_), .. }))
+        })
         .collect();
     match rng.pick(&failed) {
         Some(unit) => {

@@ -22,23 +22,23 @@ const CHECK_ALL_EVERY: u64 = 50;
 impl World {
     /// Checks the units that the last action may have concerned.
     pub(super) fn check(&mut self) -> Result<(), Broken> {
-        if self.done.steps.is_multiple_of(CHECK_ALL_EVERY) {
+        if self.steps.is_multiple_of(CHECK_ALL_EVERY) {
             return self.check_all();
         }
-        std::mem::take(&mut self.unchecked).iter().try_for_each(|unit| self.check_unit(unit))
+        std::mem::take(&mut self.driver.unchecked).iter().try_for_each(|unit| self.check_unit(unit))
     }
 
     fn check_all(&mut self) -> Result<(), Broken> {
-        self.unchecked.clear();
+        self.driver.unchecked.clear();
         let counting: BTreeSet<UnitName> = self.expected.keys().map(|(unit, _)| unit.clone()).collect();
-        let acting = self.agents.keys().cloned();
+        let acting = self.driver.agents.keys().cloned();
         acting.chain(counting).collect::<BTreeSet<_>>().iter().try_for_each(|unit| self.check_unit(unit))
     }
 
     fn check_unit(&mut self, unit: &UnitName) -> Result<(), Broken> {
         self.effects_count_once(unit)?;
         let until = self.does_not_wait_in_the_dark(unit)?;
-        if let Some(agent) = self.agents.get_mut(unit) {
+        if let Some(agent) = self.driver.agents.get_mut(unit) {
             agent.until = until;
         }
         Ok(())
@@ -49,8 +49,11 @@ impl World {
         let of_unit = self.expected.range((unit.clone(), None)..).take_while(|((of, _), _)| of == unit);
         for ((_, relation), expected) in of_unit {
             let (there, counted) = match relation {
-                Some(id) => (self.model.member(*id, unit).is_some(), charm::counted(&self.model, *id, unit)),
-                None => (self.model.units.contains_key(unit), charm::stored(&self.model, unit)),
+                Some(id) => (
+                    self.driver.model.member(*id, unit).is_some(),
+                    charm::counted(&self.driver.model, *id, unit),
+                ),
+                None => (self.driver.model.units.contains_key(unit), charm::stored(&self.driver.model, unit)),
             };
             if there && counted != *expected {
                 let place = |id: &RelationId| format!("its databag of relation {id}");
@@ -64,13 +67,13 @@ impl World {
     /// I4 and I7: an agent that rests without being settled knows its next moment, or says that it waits for a person.
     /// Returns until when it rests.
     fn does_not_wait_in_the_dark(&self, unit: &UnitName) -> Result<Option<Timestamp>, Broken> {
-        let Some(agent) = self.agents.get(unit).filter(|agent| agent.running.is_none()) else {
+        let Some(agent) = self.driver.agents.get(unit).filter(|agent| agent.running.is_none()) else {
             return Ok(None);
         };
-        let (Some(local), Some(remote)) = (self.local(unit), observe(&self.model, unit)) else {
+        let (Some(local), Some(remote)) = (self.driver.local(unit), observe(&self.driver.model, unit)) else {
             return Ok(None);
         };
-        let moment = self.moment(unit);
+        let moment = self.driver.moment(unit);
         let step = crate::next(local, &remote, &moment);
         if step != crate::next(local, &remote, &moment) {
             return broken("I7", format!("{unit}: two answers to one question"));
@@ -83,7 +86,7 @@ impl World {
             let text = format!("{unit} (agent {}) rests for {reason:?} without end", agent.epoch);
             return broken("I4", text);
         }
-        if until.is_some_and(|at| at <= self.now) {
+        if until.is_some_and(|at| at <= self.driver.now) {
             return broken("I4", format!("{unit} rests although {until:?} has come: {reason:?}"));
         }
         if !settled && why(local, &remote, &moment).waits.is_empty() {
@@ -98,15 +101,15 @@ impl World {
         if self.tasks_open() {
             return broken("settles", "a task is still open".to_owned());
         }
-        for unit in self.model.units.values() {
+        for unit in self.driver.model.units.values() {
             self.check_settled_unit(&unit.name)?;
         }
-        for app in self.model.applications.values() {
+        for app in self.driver.model.applications.values() {
             if app.life != periapt_model::status::Life::Alive {
                 return broken("settles", format!("application {} does not go away", app.name));
             }
         }
-        for relation in self.model.relations.values() {
+        for relation in self.driver.model.relations.values() {
             if relation.life != periapt_model::status::Life::Alive {
                 return broken("settles", format!("relation {} does not go away", relation.key()));
             }
@@ -115,7 +118,7 @@ impl World {
     }
 
     fn check_settled_unit(&self, unit: &UnitName) -> Result<(), Broken> {
-        let (Some(local), Some(remote)) = (self.local(unit), observe(&self.model, unit)) else {
+        let (Some(local), Some(remote)) = (self.driver.local(unit), observe(&self.driver.model, unit)) else {
             return broken("settles", format!("{unit} has no agent"));
         };
         if !local.deferred.events.is_empty() || !self.disk_is_empty(unit) {

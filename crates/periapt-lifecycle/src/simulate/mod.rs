@@ -100,7 +100,7 @@ pub fn run(charms: &Charms, seed: u64, size: Size) -> Result<Done, Box<Failing>>
         })
         .and_then(|()| settle::settle(&mut world));
     match result {
-        Ok(()) => Ok(world.done),
+        Ok(()) => Ok(world.done()),
         Err(broken) => {
             let actions = shrink::shrink(charms, actions, broken.invariant);
             Err(Box::new(Failing { seed, broken, actions }))
@@ -119,5 +119,5 @@ pub fn replay(charms: &Charms, actions: &[Action]) -> Result<Done, Broken> {
         world.act(action)?;
     }
     settle::settle(&mut world)?;
-    Ok(world.done)
+    Ok(world.done())
 }

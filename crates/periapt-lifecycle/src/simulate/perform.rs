@@ -56,39 +56,40 @@ impl World {
                 self.command(Command::Run { receivers, action, params: serde_json::Map::new() })
             }
             Action::CancelTask => {
-                let newest = self.model.tasks.values().rev().find(|t| !t.status.is_final()).map(|t| t.id);
+                let newest =
+                    self.driver.model.tasks.values().rev().find(|t| !t.status.is_final()).map(|t| t.id);
                 newest.map_or(Ok(false), |task| self.command(Command::CancelTask { task }))
             }
             Action::Setting(key, value) => self.command(Command::SetModelConfig {
                 set: BTreeMap::from([(key.clone(), value.clone())]),
                 reset: Vec::new(),
             }),
-            Action::Observe(unit, ago) => Ok(self.observe(unit, *ago)),
-            Action::Decide(unit) => self.decide(unit),
+            Action::Observe(unit, ago) => Ok(self.driver.observe(unit, *ago)),
+            Action::Decide(unit) => self.driver.decide(unit),
             Action::End(unit, ending, choice) => self.end(unit, *ending, *choice),
             Action::Pass(span) => {
-                self.pass_to(self.now + *span);
+                self.driver.pass_to(self.driver.now + *span);
                 Ok(true)
             }
-            Action::PassToTimer => Ok(self.pass_to_timer()),
+            Action::PassToTimer => Ok(self.driver.pass_to_timer()),
             Action::KillAgent(unit, ending, choice) => self.kill_agent(unit, *ending, *choice),
             Action::Usurp(unit, choice) => self.usurp(unit, *choice),
             Action::KillDaemon => {
-                let units: Vec<UnitName> = self.agents.keys().cloned().collect();
+                let units: Vec<UnitName> = self.driver.agents.keys().cloned().collect();
                 for unit in &units {
                     self.kill_agent(unit, Ending::Killed, 0)?;
                 }
                 Ok(!units.is_empty())
             }
             Action::Reboot(unit) => {
-                *self.boots.entry(unit.clone()).or_default() += 1;
+                *self.driver.boots.entry(unit.clone()).or_default() += 1;
                 self.kill_agent(unit, Ending::Killed, 0)
             }
             Action::LoseLease(app) => {
-                let Some(unit) = self.model.leaders.get(app).map(|l| l.unit.clone()) else {
+                let Some(unit) = self.driver.model.leaders.get(app).map(|l| l.unit.clone()) else {
                     return Ok(false);
                 };
-                self.done.faults += 1;
+                self.faults += 1;
                 self.command(Command::LeaseEnded { app: app.clone(), unit })
             }
         }

@@ -20,9 +20,9 @@ pub fn settle(world: &mut World) -> Result<(), Broken> {
     ] {
         world.act(&Action::Setting(key.to_owned(), value.to_owned()))?;
     }
-    let end = world.now + World::PATIENCE;
+    let end = world.driver.now + World::PATIENCE;
     loop {
-        let units: Vec<UnitName> = world.model.units.keys().cloned().collect();
+        let units: Vec<UnitName> = world.driver.model.units.keys().cloned().collect();
         let mut moved = false;
         for unit in &units {
             moved |= world.act(&Action::End(unit.clone(), Ending::Done, 0))?;
@@ -35,12 +35,16 @@ pub fn settle(world: &mut World) -> Result<(), Broken> {
         if units.iter().all(|unit| is_settled(world, unit)) {
             return world.check_settled();
         }
-        if !world.act(&Action::PassToTimer)? || world.now > end {
+        if !world.act(&Action::PassToTimer)? || world.driver.now > end {
             let waiting: Vec<String> = units
                 .iter()
                 .filter(|unit| !is_settled(world, unit))
                 .map(|unit| {
-                    format!("{unit} ({:?}, {:?})", world.running_hook(unit), world.local(unit).map(|l| &l.op))
+                    format!(
+                        "{unit} ({:?}, {:?})",
+                        world.running_hook(unit),
+                        world.driver.local(unit).map(|l| &l.op)
+                    )
                 })
                 .collect();
             let text = format!("nothing happens any more, but these are not settled: {}", waiting.join(", "));
@@ -50,10 +54,12 @@ pub fn settle(world: &mut World) -> Result<(), Broken> {
 }
 
 fn is_settled(world: &World, unit: &UnitName) -> bool {
-    let (Some(local), Some(remote)) = (world.local(unit), observe(&world.model, unit)) else { return false };
+    let (Some(local), Some(remote)) = (world.driver.local(unit), observe(&world.driver.model, unit)) else {
+        return false;
+    };
     if local.wakes.iter().any(|wake| wake.alarm.due.is_some()) {
         return false;
     }
-    let step = crate::next(local, &remote, &world.moment(unit));
+    let step = crate::next(local, &remote, &world.driver.moment(unit));
     matches!(step, Step::Rest { why: RestReason::Settled, .. })
 }
