@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use periapt_charm::prelude::*;
 use periapt_charm::rolling::{AfterFailure, Operation, Peers, Policy, Rolling, Turn};
-use periapt_charm::testing::Model;
+use periapt_charm::testing::{Model, RelationState, Scenario, State};
 use proptest::prelude::*;
 
 static META: Metadata = Metadata {
@@ -198,6 +198,47 @@ fn a_unit_that_goes_away_in_its_turn_and_a_leader_that_does_hold_nobody_up() {
     }
     assert_eq!(model.units().len(), 3);
     assert_eq!(MOST.get(), 1);
+}
+
+/// One unit with that in its databags, which knows nothing of what it did before.
+fn unit_of(app: &str, mine: &str, peers: &[(u32, &str)]) -> State {
+    let bag = |text: &str| RawBag::from([("rolling-restart".to_owned(), text.to_owned())]);
+    let mut relation = RelationState::new(PEERS, 1);
+    (relation.local_app, relation.local_unit) = (bag(app), bag(mine));
+    relation.remote_units = peers.iter().map(|(number, text)| (*number, bag(text))).collect();
+    State::new().with_relation(relation).with_planned_units(5)
+}
+
+#[test]
+fn work_that_was_lost_with_its_pod_begins_again() {
+    fresh(false);
+    let state = unit_of(
+        r#"{"turn":{"unit":"web/0","ticket":2}}"#,
+        r#"{"asked":2,"begun":2,"finished":1}"#,
+        &[(1, "{}")],
+    );
+    let out = Scenario::<Web>::new().run(PEERS.changed(), &state).unwrap();
+    assert_eq!(out.emitted, ["restart"]);
+    assert_eq!(out.deferred().len(), 1, "it takes three looks");
+    // What it remembers does not begin twice.
+    let out = Scenario::<Web>::new().run(PEERS.changed(), &out.state).unwrap();
+    assert_eq!(out.emitted, [""; 0]);
+    assert_eq!(out.deferred().len(), 1);
+}
+
+#[test]
+fn a_new_leader_that_has_not_met_the_unit_at_work_takes_nothing_from_it() {
+    fresh(false);
+    let turn = r#"{"turn":{"unit":"web/2","ticket":1}}"#;
+    let state = unit_of(turn, r#"{"asked":1}"#, &[(1, "{}")]).with_leader(true);
+    let out = Scenario::<Web>::new().run(leader_elected(), &state).unwrap();
+    assert_eq!(out.state.relation(1).unwrap().local_app["rolling-restart"], turn);
+    assert_eq!(out.emitted, [""; 0]);
+    // Once it is met and has finished, the leader itself is next.
+    let state =
+        unit_of(turn, r#"{"asked":1}"#, &[(2, r#"{"asked":1,"begun":1,"finished":1}"#)]).with_leader(true);
+    let out = Scenario::<Web>::new().run(PEERS.changed(), &state).unwrap();
+    assert_eq!(out.emitted, ["restart"]);
 }
 
 proptest! {

@@ -8,6 +8,9 @@ use crate::commands::{CommandError, Output};
 impl Context {
     /// Runs a hook command and gives what it printed. For commands that the library has no method for.
     ///
+    /// `juju-exec` is none of them: it waits until this hook has ended, so a hook that waits for it never ends. To be run again
+    /// see [`Context::wake`].
+    ///
     /// # Errors
     /// The command failed, or there is none of that name.
     pub fn command(

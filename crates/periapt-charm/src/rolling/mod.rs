@@ -344,6 +344,12 @@ impl<'a, O: Operation> Table<'a, O> {
     fn knows_who_works(&self, app: &AppPlan, units: &BTreeMap<UnitName, UnitPlan>) -> bool {
         let unseen = app.turn.as_ref().map(|turn| &turn.unit).filter(|unit| !units.contains_key(unit));
         let Some(unit) = unseen else { return true };
+        if let Some(Event::RelationDeparted(event)) = self.cx.environment().event()
+            && event.relation.id == self.relation.id()
+            && event.unit == *unit
+        {
+            return true;
+        }
         match self.cx.goal_state() {
             Ok(goal) => !goal.units.contains_key(unit),
             Err(error) => {
