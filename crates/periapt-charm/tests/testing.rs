@@ -4,6 +4,10 @@
 mod api;
 #[path = "testing/consistency.rs"]
 mod consistency;
+#[path = "testing/containers.rs"]
+mod containers;
+#[path = "testing/keeper.rs"]
+mod keeper;
 #[path = "testing/model.rs"]
 mod model;
 #[path = "testing/scenario.rs"]

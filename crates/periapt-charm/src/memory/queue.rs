@@ -112,6 +112,12 @@ impl Queue {
         place
     }
 
+    /// The places that were reserved and not used are free again, as in a queue that was read anew.
+    #[cfg(feature = "testing")]
+    pub(crate) fn forget_places(&mut self) {
+        self.reserved = self.next;
+    }
+
     /// Adds one at a place of its own, unless an equal one is there.
     pub fn push(&mut self, notice: Notice) -> Pushed {
         match self.find(&notice.handler, &notice.event) {

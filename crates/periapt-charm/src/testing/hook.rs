@@ -16,8 +16,9 @@ use periapt_model::model::Model;
 use periapt_model::names::StorageId;
 use periapt_model::time::Timestamp;
 
+use super::containers::Pebbles;
 use super::output::{CommandRun, LogLine};
-use crate::commands::{Commands, Output};
+use crate::commands::{Commands, Output, Timer};
 use crate::status::Status;
 
 /// Ends a hook's process at once, as `juju-reboot --now` does: it is thrown, and caught around the dispatch.
@@ -37,9 +38,11 @@ pub(super) struct Hook {
     periapt: bool,
     resources: BTreeMap<String, PathBuf>,
     storages: BTreeMap<StorageId, PathBuf>,
+    pub(super) pebbles: Pebbles,
     pub(super) lines: Vec<LogLine>,
     pub(super) tells: Vec<Tell>,
     pub(super) commands: Vec<CommandRun>,
+    pub(super) timers: Vec<Timer>,
     /// Whether the unit's status was set.
     pub(super) status_set: bool,
 }
@@ -53,11 +56,12 @@ pub(super) struct Start {
     pub(super) periapt: bool,
     pub(super) resources: BTreeMap<String, PathBuf>,
     pub(super) storages: BTreeMap<StorageId, PathBuf>,
+    pub(super) pebbles: Pebbles,
 }
 
 impl Hook {
     pub(super) fn new(start: Start) -> Rc<RefCell<Self>> {
-        let Start { view, epoch, now, seed, periapt, resources, storages } = start;
+        let Start { view, epoch, now, seed, periapt, resources, storages, pebbles } = start;
         Rc::new(RefCell::new(Self {
             model: view.model.clone(),
             view,
@@ -69,9 +73,11 @@ impl Hook {
             periapt,
             resources,
             storages,
+            pebbles,
             lines: Vec::new(),
             tells: Vec::new(),
             commands: Vec::new(),
+            timers: Vec::new(),
             status_set: false,
         }))
     }
@@ -184,10 +190,26 @@ impl Commands for Desk {
     fn sleep(&mut self, pause: Duration) {
         let mut hook = self.0.borrow_mut();
         hook.now = hook.now + pause;
+        hook.pebbles.pass_to(hook.now);
     }
 
     fn chance(&mut self) -> f64 {
         (self.0.borrow_mut().rng.number() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    #[cfg(feature = "pebble")]
+    fn pebble(&mut self, container: &str) -> Result<Box<dyn periapt_pebble::Pebble>, crate::Error> {
+        let hook = self.0.borrow();
+        let charm = hook.view.model.charm_of(hook.view.unit.app());
+        match charm.is_some_and(|charm| charm.meta.containers.keys().any(|name| name.as_str() == container)) {
+            true => Ok(hook.pebbles.get(container)),
+            false => Err(crate::Error::bug(format!("the charm has no container {container}"))),
+        }
+    }
+
+    fn set_timer(&mut self, timer: &Timer) -> io::Result<()> {
+        self.0.borrow_mut().timers.push(timer.clone());
+        Ok(())
     }
 
     fn is_periapt(&self) -> bool {

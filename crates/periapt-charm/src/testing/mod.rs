@@ -52,10 +52,12 @@
 //! ```
 
 mod caught;
+mod containers;
 mod error;
 mod hook;
 mod model;
 mod output;
+mod paused;
 mod picture;
 mod relation;
 mod rules;
@@ -68,11 +70,15 @@ mod trigger;
 pub use error::{HookFailed, Inconsistent, ScenarioError};
 pub use model::{ActionRun, Logged, Model, ModelError, StubCx};
 pub use output::{CommandRun, Dropped, Handled, LogLine, Output};
+pub use paused::Paused;
 pub use relation::{RelationState, bag};
-pub use scenario::{Paused, Scenario};
+pub use scenario::Scenario;
 pub use secret::SecretState;
 pub use state::{ModelState, State};
 pub use trigger::{Details, Trigger};
+
+#[cfg(feature = "pebble")]
+pub use periapt_pebble::fake::{ExecMock, FakePebble, FakeState};
 
 pub use periapt_model::effects::{OpenPorts, PortRange};
 pub use periapt_model::entity::{GrantScope, RotatePolicy, SecretOwner, SecretReader};

@@ -1,5 +1,6 @@
 //! What an event leads to.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use periapt_model::effects::Reboot;
@@ -8,6 +9,7 @@ use periapt_model::wake::WakeChange;
 use serde_json::{Map, Value};
 
 use super::state::State;
+use crate::commands::Timer;
 use crate::event::Event;
 use crate::memory::{HandlerId, Notice};
 use crate::status::Status;
@@ -83,6 +85,12 @@ pub struct Output {
     pub writes: Vec<String>,
     /// The hook commands that were run, in order.
     pub commands: Vec<CommandRun>,
+    /// The storages that were asked for, by name: how many more of each.
+    pub requested_storages: BTreeMap<String, u32>,
+    /// The secrets that were taken away, by URI: one revision, or all of it.
+    pub removed_secret_revisions: Vec<(String, Option<u32>)>,
+    /// The timers of the machine that were set, where wakes are no part of Juju.
+    pub timers: Vec<Timer>,
     /// The wakes that were asked for.
     pub wakes: Vec<WakeChange>,
     /// A restart that was asked for.

@@ -9,7 +9,9 @@ use periapt_model::entity::{
     AppBag, Application, Charm, LeaderSettings, Leadership, Machine, Member, ModelInfo, Relation,
     RelationEnd, ResourceFile, StorageInstance, Unit,
 };
-use periapt_model::hook::{Hook, RelationEvent, RelationHook, SecretEvent, SecretHook, StorageEvent, StorageHook};
+use periapt_model::hook::{
+    Hook, RelationEvent, RelationHook, SecretEvent, SecretHook, StorageEvent, StorageHook,
+};
 use periapt_model::local::{CharmRef, Local, LocalRelation};
 use periapt_model::model::{Model, Record};
 use periapt_model::names::{AppName, CharmId, EndpointName, MachineId, ModelName, RelationId, UnitName};
@@ -32,6 +34,8 @@ pub(super) struct Unit0 {
     pub(super) unit: UnitName,
     pub(super) charm: Arc<Charm>,
     pub(super) trust: bool,
+    /// The first number of Juju's version.
+    pub(super) juju_major: u32,
 }
 
 impl Unit0 {
@@ -39,7 +43,7 @@ impl Unit0 {
         let id = CharmId(format!("{}-under-test", meta.name));
         let url = format!("local:{}-0", meta.name);
         let charm = Arc::new(Charm { id, url, revision: 0, version: None, meta });
-        Self { unit, charm, trust: false }
+        Self { unit, charm, trust: false, juju_major: 3 }
     }
 
     pub(super) fn meta(&self) -> &CharmMeta {

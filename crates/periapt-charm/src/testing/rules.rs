@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 
 use periapt_model::charm::Role;
-use periapt_model::names::ActionName;
+use periapt_model::names::{ActionName, StorageId};
 use serde_json::{Map, Value};
 
 use super::error::Inconsistent;
 use super::picture::Unit0;
 use super::relation::RelationState;
 use super::state::State;
+use super::{containers, secrets};
 use crate::event::Event;
 
 /// One rule that is broken.
@@ -38,6 +39,31 @@ pub(super) fn check_state(us: &Unit0, state: &State) -> Result<(), Inconsistent>
             refuse!(format!("resources.{name}"), "the charm has no such resource", one_of(&known));
         }
     }
+    for id in state.storages.keys() {
+        let known: Vec<&str> = us.meta().storages.keys().map(|name| name.as_str()).collect();
+        let Some(spec) = us.meta().storages.get(&id.name) else {
+            refuse!(format!("storages.{id}"), "the charm has no such storage", one_of(&known));
+        };
+        let same = |other: &&StorageId| other.number == id.number && other.name != id.name;
+        if let Some(other) = state.storages.keys().find(same) {
+            refuse!(
+                format!("storages.{id}"),
+                format!("{other} has the same number"),
+                "give each storage its own: Juju counts them together, whatever their names",
+            );
+        }
+        let count = state.storages.keys().filter(|other| other.name == id.name).count();
+        if spec.count_max.is_some_and(|most| usize::try_from(most).is_ok_and(|most| count > most)) {
+            let most = spec.count_max.unwrap_or_default();
+            refuse!(
+                format!("storages.{id}"),
+                format!("there are {count} of it, and the charm takes {most} at most"),
+                format!("leave {most} of them"),
+            );
+        }
+    }
+    containers::check(us, state)?;
+    secrets::check(us, state)?;
     let peers = state.relations.iter().filter(|relation| is_peer(us, relation));
     let mut units: BTreeSet<u32> = peers.flat_map(|peer| peer.remote_units.keys().copied()).collect();
     units.insert(us.unit.number());
@@ -65,7 +91,7 @@ fn is_peer(us: &Unit0, relation: &RelationState) -> bool {
     us.meta().endpoint(&relation.endpoint).is_some_and(|endpoint| endpoint.role == Role::Peer)
 }
 
-fn one_of(known: &[&str]) -> String {
+pub(super) fn one_of(known: &[&str]) -> String {
     match known {
         [] => "take it out: the charm has none".to_owned(),
         known => format!("use one of {}", known.join(", ")),
@@ -156,8 +182,16 @@ pub(super) fn check_event(us: &Unit0, state: &State, event: &Event) -> Result<()
         if !known.contains(&storage.name.as_str()) {
             refuse!("event", format!("the charm has no storage {:?}", storage.name), one_of(&known));
         }
+        if !state.storages.keys().any(|id| id.to_string() == storage.to_string()) {
+            refuse!(
+                "storages",
+                format!("the event is about {storage}, which the state does not have"),
+                format!("add .with_storage(\"{storage}\", \"/srv/{}\")", storage.name),
+            );
+        }
     }
-    Ok(())
+    containers::check_event(state, event)?;
+    secrets::check_event(us, state, event)
 }
 
 /// Whether the other side that the event names is that of the relation.

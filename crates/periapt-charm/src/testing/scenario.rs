@@ -1,29 +1,28 @@
 //! One event on one unit: state in, state out.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use periapt_context::{ContextKind, describe};
+use periapt_context::ContextKind;
 use periapt_model::charm::CharmMeta;
-use periapt_model::command::Tell;
-use periapt_model::commit::commit;
 use periapt_model::names::{AppName, TaskId, UnitName};
-use periapt_model::step_commit::{Commit, CommitRefusal};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::caught::{Ended, caught};
-use super::error::{HookFailed, Inconsistent, ScenarioError};
+use super::caught::caught;
+use super::containers::Pebbles;
+use super::error::{Inconsistent, ScenarioError};
 use super::hook::{Desk, Hook, Start};
-use super::output::{Dropped, Handled, Output};
+use super::output::Output;
+use super::paused::{Paused, failed};
 use super::picture::{Unit0, context_of};
 use super::rules;
 use super::state::State;
 use super::trigger::Trigger;
+use crate::Charm;
 use crate::action::ActionParams;
 use crate::context::Context;
 use crate::environment::{Dispatched, Environment};
@@ -31,7 +30,6 @@ use crate::event::CustomEvent;
 use crate::log::{Collector, Lines, least_level};
 use crate::memory::{HandlerId, Notice};
 use crate::observe::{Observe, short_name};
-use crate::{Charm, dispatch, run};
 
 /// The task of an action.
 const TASK: TaskId = TaskId(2);
@@ -41,7 +39,7 @@ const TASK: TaskId = TaskId(2);
 /// It is the unit `0` of an application that is called as the charm, on Periapt, unless said otherwise. It keeps nothing from
 /// one event to the next: all there is, is in the [`State`].
 pub struct Scenario<C> {
-    us: Unit0,
+    pub(super) us: Unit0,
     metadata: Rc<CharmMeta>,
     seed: u64,
     juju_version: String,
@@ -51,7 +49,7 @@ pub struct Scenario<C> {
     charm_dir: PathBuf,
     periapt: bool,
     lines: Arc<Lines>,
-    collector: tracing::Dispatch,
+    pub(super) collector: tracing::Dispatch,
     charm: PhantomData<fn() -> C>,
 }
 
@@ -123,6 +121,8 @@ impl<C: Charm> Scenario<C> {
     #[must_use]
     pub fn on_juju(mut self, version: impl Into<String>) -> Self {
         self.juju_version = version.into();
+        self.us.juju_major =
+            self.juju_version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
         self.periapt = false;
         self
     }
@@ -333,6 +333,7 @@ impl<C: Charm> Scenario<C> {
             periapt: self.periapt,
             resources: state.resources.clone(),
             storages: state.storages.clone(),
+            pebbles: Pebbles::of_state(state),
         };
         let hook = Hook::new(start);
         let desk = Box::new(Desk(Rc::clone(&hook)));
@@ -359,143 +360,4 @@ fn handler_id(charm: &str, handler: &str) -> HandlerId {
         }
         None => HandlerId { observer: charm.to_owned(), handler: handler.to_owned() },
     }
-}
-
-fn failed(event: &str, ended: Ended, hook: &Hook) -> ScenarioError {
-    let (message, panicked) = match ended {
-        Ended::Failed(error) => (error.to_string(), false),
-        Ended::Panicked(message) => (message, true),
-        Ended::Well => ("it did not run".to_owned(), false),
-        Ended::Rebooted => ("ended by juju-reboot --now; it runs again after the restart".to_owned(), false),
-    };
-    let (logs, commands) = (hook.lines.clone(), hook.commands.clone());
-    let event = event.to_owned();
-    ScenarioError::HookFailed(Box::new(HookFailed { event, message, panicked, logs, commands }))
-}
-
-/// An event that is prepared, and has run once [`Paused::run`] has.
-pub struct Paused<'a, C> {
-    scenario: &'a Scenario<C>,
-    /// The charm's value.
-    pub charm: C,
-    /// What its handlers get.
-    pub cx: Context,
-    hook: Rc<RefCell<Hook>>,
-    before: State,
-    name: String,
-    ran: bool,
-}
-
-impl<C: fmt::Debug> fmt::Debug for Paused<'_, C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Paused")
-            .field("charm", &self.charm)
-            .field("event", &self.name)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<C: Charm> Paused<'_, C> {
-    /// Runs the dispatch: what is deferred, the event, the statuses. Once; a second time does nothing.
-    ///
-    /// # Errors
-    /// The hook failed.
-    pub fn run(&mut self) -> Result<(), ScenarioError> {
-        if std::mem::replace(&mut self.ran, true) {
-            return Ok(());
-        }
-        let (charm, cx, name) = (&mut self.charm, &mut self.cx, &self.name);
-        let ended = tracing::dispatcher::with_default(&self.scenario.collector, || {
-            match caught(|| dispatch::dispatch_to(charm, cx)) {
-                Ended::Well => Ended::of(run::conclude(cx, name, Ok(()))),
-                Ended::Failed(error) => Ended::of(run::conclude(cx, name, Err(error))),
-                other => {
-                    cx.flush_log();
-                    other
-                }
-            }
-        });
-        match ended {
-            Ended::Well => Ok(()),
-            ended => Err(failed(&self.name, ended, &self.hook.borrow())),
-        }
-    }
-
-    /// Keeps what the hook did, and gives the state after it.
-    ///
-    /// # Errors
-    /// Juju refuses it: the unit wrote what only a leader may. The hook has not run yet and fails now.
-    pub fn end(mut self) -> Result<Output, ScenarioError> {
-        self.run()?;
-        let Self { scenario, cx, hook, before, name, .. } = self;
-        let mut hook = hook.borrow_mut();
-        let effects = std::mem::take(&mut hook.effects);
-        let writes = describe(&hook.view, &effects);
-        let step = Commit {
-            unit: scenario.us.unit.clone(),
-            epoch: 0,
-            local: hook.view.local.clone(),
-            acts: Vec::new(),
-            effects: effects.clone(),
-            journal: Vec::new(),
-        };
-        match commit(&hook.model, step, hook.now) {
-            Ok(changes) => changes.iter().for_each(|write| hook.model.write(write)),
-            Err(refusal) => {
-                let reason = match refusal {
-                    CommitRefusal::Effects(reason) => reason,
-                    other => other.to_string(),
-                };
-                return Err(failed(&name, Ended::Failed(crate::Error::bug(reason)), &hook));
-            }
-        }
-        let memory = cx.memory.replace(crate::memory::Memory::default());
-        let state = scenario.us.read_back(&before, &hook.model, memory, hook.now);
-        let told = cx.told.borrow();
-        let handled = cx.handled.borrow();
-        let dropped = told.dropped.iter().map(|(_, event, handler, reason)| Dropped {
-            event: event.clone(),
-            handler: handler.clone(),
-            reason: reason.clone(),
-        });
-        let handled = handled.iter().map(|(event, handler, attempt)| Handled {
-            event: event.clone(),
-            handler: handler.clone(),
-            attempt: *attempt,
-        });
-        Ok(Output {
-            slept: state.time.since(before.time),
-            state,
-            logs: std::mem::take(&mut hook.lines),
-            action_results: effects.action.results,
-            action_failure: effects.action.failed,
-            action_log: told_lines(&hook.tells),
-            status_history: hook.statuses(false),
-            app_status_history: hook.statuses(true),
-            workload_version_history: versions(&hook.tells),
-            handled: handled.collect(),
-            emitted: told.emitted.clone(),
-            dropped: dropped.collect(),
-            writes,
-            commands: std::mem::take(&mut hook.commands),
-            wakes: effects.wakes,
-            reboot: effects.reboot,
-        })
-    }
-}
-
-fn told_lines(tells: &[Tell]) -> Vec<String> {
-    let lines = tells.iter().filter_map(|tell| match tell {
-        Tell::TaskLog { line, .. } => Some(line.clone()),
-        _ => None,
-    });
-    lines.collect()
-}
-
-fn versions(tells: &[Tell]) -> Vec<String> {
-    let versions = tells.iter().filter_map(|tell| match tell {
-        Tell::WorkloadVersion(version) => Some(version.clone()),
-        _ => None,
-    });
-    versions.collect()
 }

@@ -1,16 +1,90 @@
 //! The secrets of a state as records, and back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use periapt_model::entity::{Secret, SecretConsumer, SecretRevision};
+use periapt_model::entity::{GrantScope, Secret, SecretConsumer, SecretRevision};
 use periapt_model::model::{Model, Record};
 use periapt_model::names::UnitName;
 use periapt_model::secrets::is_own;
 use periapt_model::time::Timestamp;
 
 use super::error::Inconsistent;
+use super::picture::Unit0;
 use super::secret::SecretState;
+use super::state::State;
+use crate::event::Event;
+
+/// Whether Juju can keep the secrets of a state.
+pub(super) fn check(us: &Unit0, state: &State) -> Result<(), Inconsistent> {
+    if !state.secrets.is_empty() && us.juju_major < 3 {
+        let problem = format!("Juju {} has no secrets", us.juju_major);
+        return Err(Inconsistent::new("secrets", problem, "use .on_juju(\"3.6\"), or take them out"));
+    }
+    let (mut ids, mut labels) = (BTreeSet::new(), BTreeSet::new());
+    for secret in &state.secrets {
+        let refuse = |problem: String, remedy: &str| {
+            Err(Inconsistent::new(format!("secret {}", secret.id), problem, remedy))
+        };
+        if !ids.insert(&secret.id) {
+            return refuse("it is in the state twice".to_owned(), "give the second another name");
+        }
+        if let Some(label) = &secret.label
+            && !labels.insert((&secret.owner, label))
+        {
+            return refuse(
+                format!("its owner has another secret with the label {label:?}"),
+                "give one of them another label",
+            );
+        }
+        if secret.revisions.is_empty() || secret.revisions.values().any(BTreeMap::is_empty) {
+            return refuse("a revision has no content".to_owned(), "give each revision a key and a value");
+        }
+        if let Some(number) = secret.tracked.filter(|number| !secret.revisions.contains_key(number)) {
+            return refuse(
+                format!("our unit reads revision {number}, which is not there"),
+                "add it with .with_revision([...]), or read one that is",
+            );
+        }
+        let related = |scope: &&GrantScope| match scope {
+            GrantScope::Relation(id) => state.relation(id.0).is_none(),
+            GrantScope::Model => false,
+        };
+        if let Some(GrantScope::Relation(id)) = secret.grants.values().find(related) {
+            return refuse(
+                format!("it is granted in relation {id}, which the state does not have"),
+                "add the relation, or grant it in one that is there",
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Whether the unit can have such an event about the secret.
+pub(super) fn check_event(us: &Unit0, state: &State, event: &Event) -> Result<(), Inconsistent> {
+    let Some(about) = event.secret() else { return Ok(()) };
+    let Some(secret) = state.secret(&about.id) else {
+        return Err(Inconsistent::new(
+            "secrets",
+            format!("the event is about {}, which the state does not have", about.id),
+            "add it with .with_secret(SecretState::new(...))",
+        ));
+    };
+    let (own, for_readers) = (is_own(&secret.owner, &us.unit), matches!(event, Event::SecretChanged(_)));
+    match (own, for_readers) {
+        (true, true) => Err(Inconsistent::new(
+            "event",
+            format!("{} is the unit's own: secret-changed is for those who read it", about.id),
+            "use an event of owners, or make another application its owner",
+        )),
+        (false, false) => Err(Inconsistent::new(
+            "event",
+            format!("{} is not the unit's own: {} is for its owner", about.id, event.name()),
+            "use secret_changed(), or make the unit or its application the owner",
+        )),
+        _ => Ok(()),
+    }
+}
 
 pub(super) fn put(
     model: &mut Model,

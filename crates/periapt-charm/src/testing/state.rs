@@ -37,6 +37,9 @@ pub struct State {
     pub storages: BTreeMap<StorageId, PathBuf>,
     /// The secrets that the unit owns or may read.
     pub secrets: Vec<SecretState>,
+    /// The containers, by name. One that is not in here cannot be reached.
+    #[cfg(feature = "pebble")]
+    pub containers: BTreeMap<String, periapt_pebble::fake::FakeState>,
     /// What is open, by endpoint; the empty name stands for all.
     pub opened_ports: OpenPorts,
     /// The unit's address, for `network-get` and its databags. `192.0.2.0` unless said otherwise, as with `ops.testing`.
@@ -85,6 +88,8 @@ impl Default for State {
             resources: BTreeMap::new(),
             storages: BTreeMap::new(),
             secrets: Vec::new(),
+            #[cfg(feature = "pebble")]
+            containers: BTreeMap::new(),
             opened_ports: OpenPorts::new(),
             address: "192.0.2.0".to_owned(),
             model: ModelState::default(),
@@ -179,6 +184,18 @@ impl State {
             Ok(id) => self.storages.insert(id, folder.into()),
             Err(error) => panic!("{error}"),
         };
+        self
+    }
+
+    /// With a container.
+    #[cfg(feature = "pebble")]
+    #[must_use]
+    pub fn with_container(
+        mut self,
+        name: impl Into<String>,
+        state: impl Into<periapt_pebble::fake::FakeState>,
+    ) -> Self {
+        self.containers.insert(name.into(), state.into());
         self
     }
 

@@ -187,8 +187,12 @@ impl Trigger {
             kind if kind.suffix().starts_with("relation-") => {
                 self.relation_event(kind, &subject, us, state)?
             }
-            EventKind::StorageAttached => StorageAttached { storage: self.storage_of(&subject, state)? }.into(),
-            EventKind::StorageDetaching => StorageDetaching { storage: self.storage_of(&subject, state)? }.into(),
+            EventKind::StorageAttached => {
+                StorageAttached { storage: self.storage_of(&subject, state)? }.into()
+            }
+            EventKind::StorageDetaching => {
+                StorageDetaching { storage: self.storage_of(&subject, state)? }.into()
+            }
             EventKind::PebbleReady => PebbleReady { container: subject }.into(),
             EventKind::PebbleCheckFailed => {
                 PebbleCheckFailed { check: self.check_name()?, container: subject }.into()
@@ -205,10 +209,12 @@ impl Trigger {
             EventKind::SecretChanged => SecretChanged { secret: self.secret_of(us, state, false)? }.into(),
             EventKind::SecretRotate => SecretRotate { secret: self.secret_of(us, state, true)? }.into(),
             EventKind::SecretRemove => {
-                SecretRemove { secret: self.secret_of(us, state, true)?, revision: self.revision_of()? }.into()
+                SecretRemove { secret: self.secret_of(us, state, true)?, revision: self.revision_of()? }
+                    .into()
             }
             EventKind::SecretExpired => {
-                SecretExpired { secret: self.secret_of(us, state, true)?, revision: self.revision_of()? }.into()
+                SecretExpired { secret: self.secret_of(us, state, true)?, revision: self.revision_of()? }
+                    .into()
             }
             _ => return Err(missing("the event", "use one of the event's own functions")),
         })
@@ -281,8 +287,7 @@ impl Trigger {
     }
 
     fn storage_of(&self, name: &str, state: &State) -> Result<StorageId, Inconsistent> {
-        let mut attached =
-            state.storages.keys().filter(|id| id.name.as_str() == name).map(|id| id.number);
+        let mut attached = state.storages.keys().filter(|id| id.name.as_str() == name).map(|id| id.number);
         let only = || attached.next().filter(|_| attached.next().is_none());
         let index = self.storage.or_else(only);
         let index = index.ok_or_else(|| missing("which storage", "add .storage(0) to the event"))?;

@@ -45,7 +45,7 @@ impl Charm for Api {
         on.when(CLUSTER.changed(), Self::peers);
         on.custom(Self::database_ready);
         on.update_status(Self::update);
-        on.leader_elected(Self::elected);
+        on.collect_metrics(Self::metrics);
         on.action(Self::rotate_password);
         on.stop(Self::stop);
     }
@@ -74,8 +74,10 @@ impl Api {
 
     fn joined(&mut self, event: RelationJoined, cx: &mut Context) -> Flow {
         tracing::info!("{} joined", event.unit);
-        cx.relation_of(DB, &event.relation)?.units()?;
-        defer("one at a time").wake_on(DB.changed())
+        match cx.relation_of(DB, &event.relation)?.remote_app()? {
+            None => defer("one at a time").wake_on(DB.changed()),
+            Some(_) => done(),
+        }
     }
 
     fn website(&mut self, event: RelationJoined, cx: &mut Context) -> Flow {
@@ -85,9 +87,12 @@ impl Api {
     }
 
     fn peers(&mut self, event: RelationChanged, cx: &mut Context) -> Flow {
-        let id = event.relation.to_string();
-        // Past the library's own check, to see what Juju says.
-        cx.command("relation-set", &["-r", &id, "--app", "by=anybody"], None)?;
+        let Some(peer) = &event.unit else { return done() };
+        let cluster = cx.relation_of(CLUSTER, &event.relation)?;
+        if cluster.remote_unit(peer)?.is_some_and(|bag| bag.contains_key("dare")) {
+            // Past the library's own check, to see what Juju says.
+            cx.command("relation-set", &["-r", &cluster.name(), "--app", "by=anybody"], None)?;
+        }
         done()
     }
 
@@ -108,8 +113,8 @@ impl Api {
         done()
     }
 
-    fn elected(&mut self, _cx: &mut Context) -> Flow {
-        panic!("nobody leads here")
+    fn metrics(&mut self, _cx: &mut Context) -> Flow {
+        panic!("nobody counts here")
     }
 
     fn stop(&mut self, _cx: &mut Context) -> Finish {

@@ -1,7 +1,9 @@
 //! A state that Juju cannot bring about is refused, and the error says how to mend it.
 
 use periapt_charm::prelude::*;
-use periapt_charm::testing::{Details, RelationState, Scenario, ScenarioError, State, Trigger, bag};
+use periapt_charm::testing::{
+    Details, RelationState, Scenario, ScenarioError, SecretOwner, SecretState, State, Trigger, bag,
+};
 
 use crate::api::{Api, CLUSTER, DATA, DB, WEB};
 
@@ -105,4 +107,45 @@ fn actions() {
     };
     assert!(run("rotate").ends_with("use one of restart, rotate-password"), "{}", run("rotate"));
     assert!(run("rotate-password").starts_with("action rotate-password: "));
+}
+
+#[test]
+fn storages() {
+    let none = State::new();
+    assert!(refused(start(), &none.clone().with_storage("dta/0", "/x")).ends_with("use one of data"));
+    let two = none.clone().with_storage("data/0", "/x").with_storage("data/1", "/y");
+    assert!(refused(start(), &two).contains("the charm takes 1 at most"));
+    let other = none.with_storage("data/0", "/x");
+    assert!(
+        refused(DATA.attached().storage(3), &other).ends_with("add .with_storage(\"data/3\", \"/srv/data\")")
+    );
+}
+
+#[test]
+fn secrets() {
+    let us = || SecretOwner::Application(AppName::new("api").unwrap());
+    let them = || SecretOwner::Application(AppName::new("pg").unwrap());
+    let secret = |owner| SecretState::new("password", owner, [("password", "x")]);
+    let with = |secret: SecretState| State::new().with_secret(secret);
+    assert!(refused(start(), &with(secret(us())).with_secret(secret(us()))).contains("in the state twice"));
+    let other = SecretState::new("other", us(), [("password", "x")]);
+    let labelled = with(secret(us()).with_label("a")).with_secret(other.with_label("a"));
+    assert!(refused(start(), &labelled).contains("another secret with the label \"a\""));
+    let empty: [(&str, &str); 0] = [];
+    assert!(
+        refused(start(), &with(SecretState::new("none", us(), empty))).contains("a revision has no content")
+    );
+    assert!(refused(start(), &with(SecretState::new("k", us(), [("k", "v")]))).contains("three or more"));
+    assert!(
+        refused(start(), &with(secret(them()).with_tracked(3))).contains("revision 3, which is not there")
+    );
+    let app = AppName::new("api").unwrap();
+    assert!(refused(start(), &with(secret(them()).with_grant(app, 8))).contains("granted in relation 8"));
+    assert!(refused(secret_changed(), &with(secret(us()))).contains("which secret"));
+    let uri = secret(us()).uri();
+    assert!(refused(secret_changed().secret(&uri), &with(secret(us()))).contains("the unit's own"));
+    assert!(refused(secret_rotate().secret(&uri), &with(secret(them()))).contains("is for its owner"));
+    assert!(refused(secret_rotate().secret("secret:abc"), &State::new()).contains("the state does not have"));
+    let old = Scenario::<Api>::new().on_juju("2.9.50").run(start(), &with(secret(us())));
+    assert!(old.unwrap_err().to_string().contains("Juju 2 has no secrets"));
 }

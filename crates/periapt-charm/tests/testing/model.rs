@@ -34,7 +34,8 @@ mod pg {
         const META: &'static Metadata = &META;
 
         fn observe(on: &mut Observe<Self>) {
-            on.any((config_changed(), leader_elected(), DB.created(), DB.joined())).reconcile(Self::reconcile);
+            on.any((config_changed(), leader_elected(), DB.created(), DB.joined()))
+                .reconcile(Self::reconcile);
         }
     }
 
@@ -260,7 +261,10 @@ fn every_order_of_turns_leads_to_the_same_end() {
         model.integrate("api:db", "pg:db").unwrap().settle().unwrap();
         let ends: Vec<Option<Status>> = (0..3).map(|n| model.unit_status(&format!("api/{n}"))).collect();
         let leader = model.leader("pg").unwrap().replace("pg/", "");
-        assert!(ends.iter().all(|end| *end == Some(Status::Active(format!("{leader}.local:5432")))), "{ends:?}");
+        assert!(
+            ends.iter().all(|end| *end == Some(Status::Active(format!("{leader}.local:5432")))),
+            "{ends:?}"
+        );
         model.events("api/1")
     };
     let orders: std::collections::BTreeSet<Vec<String>> = (1..12).map(run).collect();

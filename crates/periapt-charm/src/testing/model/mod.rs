@@ -26,6 +26,7 @@ use serde_json::{Map, Value};
 pub use report::{ActionRun, Logged};
 pub use stub::StubCx;
 
+use super::containers::Pebbles;
 use super::state::State;
 use crate::action::ActionParams;
 use crate::event::Event;
@@ -114,6 +115,7 @@ pub struct Model {
     programs: BTreeMap<CharmId, Rc<dyn Program>>,
     /// What the charms have in their folders.
     memories: BTreeMap<UnitName, Memory>,
+    pebbles: BTreeMap<UnitName, Pebbles>,
     logs: Vec<Logged>,
     seed: u64,
     order: Rng,
@@ -154,6 +156,7 @@ impl Model {
             driver,
             programs: BTreeMap::new(),
             memories: BTreeMap::new(),
+            pebbles: BTreeMap::new(),
             logs: Vec::new(),
             seed,
             order: Rng::new(seed),
@@ -382,7 +385,9 @@ impl Model {
     /// # Errors
     /// [`ModelError::NotSettled`], with who waits for what, when that takes more than two hours of virtual time.
     pub fn settle(&mut self) -> Result<&mut Self, ModelError> {
-        self.go_on_until(PATIENCE, |model| model.driver.model.units.keys().all(|unit| model.is_settled(unit)))?;
+        self.go_on_until(PATIENCE, |model| {
+            model.driver.model.units.keys().all(|unit| model.is_settled(unit))
+        })?;
         Ok(self)
     }
 
@@ -416,7 +421,8 @@ impl Model {
     }
 
     fn is_settled(&self, unit: &UnitName) -> bool {
-        let waits = self.driver.local(unit).is_some_and(|local| local.wakes.iter().any(|w| w.alarm.due.is_some()));
+        let waits =
+            self.driver.local(unit).is_some_and(|local| local.wakes.iter().any(|w| w.alarm.due.is_some()));
         !waits && matches!(self.next_step(unit), Some(Step::Rest { why: RestReason::Settled, .. }))
     }
 

@@ -20,7 +20,12 @@ pub(super) trait Program {
     fn meta(&self) -> &CharmMeta;
 
     /// Runs one dispatch, and gives the memory after it.
-    fn dispatch(&self, environment: Environment, commands: Box<dyn Commands>, memory: Memory) -> (Ended, Memory);
+    fn dispatch(
+        &self,
+        environment: Environment,
+        commands: Box<dyn Commands>,
+        memory: Memory,
+    ) -> (Ended, Memory);
 }
 
 /// The charm `C`.
@@ -54,7 +59,12 @@ impl<C: Charm> Program for Of<C> {
         &self.meta
     }
 
-    fn dispatch(&self, environment: Environment, commands: Box<dyn Commands>, memory: Memory) -> (Ended, Memory) {
+    fn dispatch(
+        &self,
+        environment: Environment,
+        commands: Box<dyn Commands>,
+        memory: Memory,
+    ) -> (Ended, Memory) {
         let name = environment.dispatched.name();
         let lines = Arc::clone(&self.lines);
         let mut cx = Context::new(environment, Rc::clone(&self.meta), commands, memory, lines);

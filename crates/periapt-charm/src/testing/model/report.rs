@@ -158,9 +158,9 @@ impl Model {
         let (app, name) = endpoint.split_once(':')?;
         let (app, name): (AppName, EndpointName) = (app.parse().ok()?, name.parse().ok()?);
         let model = &self.driver.model;
-        let relation = model.relations_of(&app).find(|relation| {
-            relation.ends.iter().any(|end| end.app == app && end.endpoint == name)
-        })?;
+        let relation = model
+            .relations_of(&app)
+            .find(|relation| relation.ends.iter().any(|end| end.app == app && end.endpoint == name))?;
         match whose.parse::<UnitName>() {
             Ok(unit) => model.member(relation.id, &unit).map(|member| member.settings.clone()),
             Err(_) => {
@@ -168,6 +168,17 @@ impl Model {
                 Some(model.app_bag(relation.id, &app).map(|bag| bag.settings.clone()).unwrap_or_default())
             }
         }
+    }
+
+    /// A container's Pebble in a unit: what is done to it, its charm sees. None: the unit has no such container.
+    #[cfg(feature = "pebble")]
+    #[must_use]
+    pub fn container(&mut self, unit: &str, name: &str) -> Option<periapt_pebble::fake::FakePebble> {
+        let unit: UnitName = unit.parse().ok()?;
+        let charm = self.driver.model.charm_of(unit.app())?;
+        let known = charm.meta.containers.keys().any(|container| container.as_str() == name);
+        (known && self.driver.model.units.contains_key(&unit))
+            .then(|| self.pebbles.entry(unit).or_default().make(name))
     }
 
     /// The model as the controller has it, for all that there is no method for.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use periapt_context::{ContextKind, View, describe};
 use periapt_lifecycle::simulate::{Finished, Running};
 use periapt_lifecycle::{DispatchFacts, Step, StepEnd, TaskEnd};
+use periapt_model::charm::CharmMeta;
 use periapt_model::command::{Command, Tell};
 use periapt_model::effects::Effects;
 use periapt_model::entity::{TaskKind, TaskStatus};
@@ -22,6 +23,7 @@ use crate::event::{
     UpdateStatus, UpgradeCharm, Woken,
 };
 use crate::testing::caught::Ended;
+use crate::testing::containers::Pebbles;
 use crate::testing::hook;
 use crate::testing::model::report::Logged;
 
@@ -42,7 +44,9 @@ impl Model {
         if let Some(running) = self.driver.take_running(unit) {
             self.run(unit, &running)?;
         }
-        self.memories.retain(|unit, _| self.driver.model.units.contains_key(unit));
+        let units = &self.driver.model.units;
+        self.memories.retain(|unit, _| units.contains_key(unit));
+        self.pebbles.retain(|unit, _| units.contains_key(unit));
         Ok(true)
     }
 
@@ -65,34 +69,29 @@ impl Model {
         };
         self.dispatches += 1;
         let Some(local) = self.driver.local(unit).cloned() else { return Ok(()) };
-        let charm = local.charm.as_ref().or_else(|| {
-            running.view.units.get(unit).and_then(|unit| unit.charm.as_ref())
-        });
+        let charm = local
+            .charm
+            .as_ref()
+            .or_else(|| running.view.units.get(unit).and_then(|unit| unit.charm.as_ref()));
         let Some(program) = charm.and_then(|charm| self.programs.get(&charm.id)).map(Rc::clone) else {
             return Ok(());
         };
         let leader = running.view.is_leader(unit);
         let hook = hook::Hook::new(hook::Start {
-            view: View {
-                model: running.view.clone(),
-                unit: unit.clone(),
-                context: work.context,
-                local,
-            },
+            view: View { model: running.view.clone(), unit: unit.clone(), context: work.context, local },
             epoch,
             now: self.driver.now,
             seed: self.seed ^ (self.dispatches as u64),
             periapt: true,
             resources: std::collections::BTreeMap::new(),
             storages: running.view.storages_of(unit).map(|id| (id.clone(), folder(unit, id))).collect(),
+            pebbles: self.pebbles_of(unit, program.meta()),
         });
-        let environment = Environment {
-            dispatched: work.dispatched,
-            ..self.environment(unit)
-        };
+        let environment = Environment { dispatched: work.dispatched, ..self.environment(unit) };
         let memory = self.memories.get(unit).cloned().unwrap_or_default();
         let desk = Box::new(hook::Desk(Rc::clone(&hook)));
-        let (ended, memory) = program.dispatch(environment, desk, memory);
+        let (ended, mut memory) = program.dispatch(environment, desk, memory);
+        memory.queue.forget_places();
         let mut hook = hook.borrow_mut();
         self.driver.pass_to(hook.now);
         for tell in std::mem::take(&mut hook.tells) {
@@ -131,6 +130,17 @@ impl Model {
             self.memories.insert(unit.clone(), memory);
         }
         Ok(())
+    }
+
+    /// A Pebble that can be reached for each container, kept as long as the unit.
+    fn pebbles_of(&mut self, unit: &UnitName, meta: &CharmMeta) -> Pebbles {
+        let pebbles = self.pebbles.entry(unit.clone()).or_default();
+        #[cfg(feature = "pebble")]
+        meta.containers.keys().for_each(|name| drop(pebbles.make(name.as_str())));
+        #[cfg(not(feature = "pebble"))]
+        let _ = meta;
+        pebbles.pass_to(self.driver.now);
+        pebbles.clone()
     }
 
     fn environment(&self, unit: &UnitName) -> Environment {

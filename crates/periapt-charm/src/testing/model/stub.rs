@@ -52,7 +52,12 @@ impl Program for Stub {
         &self.meta
     }
 
-    fn dispatch(&self, environment: Environment, commands: Box<dyn Commands>, memory: Memory) -> (Ended, Memory) {
+    fn dispatch(
+        &self,
+        environment: Environment,
+        commands: Box<dyn Commands>,
+        memory: Memory,
+    ) -> (Ended, Memory) {
         let lines = Arc::new(Lines::new(least_level(None)));
         let event = environment.event().cloned();
         let cx = Context::new(environment, Rc::clone(&self.meta), commands, memory, lines);
