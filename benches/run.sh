@@ -1,8 +1,19 @@
 #!/usr/bin/env bash
 # Builds Periapt once as it is released, and measures it against its goals, each beside its floor: a table on standard
-# output. Arguments choose rows: hook-command dispatch deploy units commits simulator. See README.md here.
+# output. Arguments choose rows: hook-command dispatch deploy units commits simulator; `charm` measures a charm in Rust beside
+# the same charm with ops. See README.md here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/setup.sh
 
+if [ "${1-}" = charm ]; then
+    shift
+    venv="${CARGO_TARGET_DIR:-$PWD/target}/charm-tests"
+    [ -x "$venv/bin/pytest" ] || {
+        python3 -m venv "$venv"
+        "$venv/bin/pip" install --quiet --disable-pip-version-check -r charms/ledger/tests/requirements.txt
+    }
+    cargo build --release --package periapt-charm --example bench --example stub
+    BENCH_PYTHON="$venv/bin/python" exec cargo bench --package periapt-charm --features testing --bench charm -- "$@"
+fi
 cargo bench --package periapt --bench goals -- "$@"

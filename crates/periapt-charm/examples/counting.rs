@@ -1,5 +1,6 @@
 //! A charm whose memory can be checked from outside: each dispatch counts one up and emits an event that is deferred for
-//! ever. So there are always as many deferred events as dispatches that ended well, and the n-th has been tried since.
+//! ever. So there are always as many deferred events as dispatches that ended well, and the n-th has been tried since. A change
+//! of its config breaks it.
 //!
 //! `tests/process.rs` runs it and kills it.
 
@@ -35,6 +36,7 @@ impl Charm for Counting {
     fn observe(on: &mut Observe<Self>) {
         on.update_status(Self::count);
         on.custom::<Counted, _, _>(Self::counted);
+        on.config_changed(Self::break_down);
     }
 }
 
@@ -47,6 +49,12 @@ impl Counting {
         cx.set_status(Status::Maintenance(format!("dispatch {dispatches}")))?;
         cx.emit(&Counted(dispatches))?;
         done()
+    }
+
+    fn break_down(&mut self, cx: &mut Context) -> Flow {
+        cx.update_state(|count: &mut Count| count.dispatches += 1)?;
+        tracing::info!("about to break down");
+        panic!("nothing can be done")
     }
 
     fn counted(&mut self, _event: Counted, _cx: &mut Context) -> Flow {

@@ -109,7 +109,7 @@ fn run_deferred<C: 'static>(
     let sequences = cx.memory.borrow().queue.sequences();
     let count = sequences.len();
     for (place, sequence) in sequences.into_iter().enumerate() {
-        let Some(notice) = cx.memory.borrow().queue.get(sequence).cloned() else { continue };
+        let Some(mut notice) = cx.memory.borrow().queue.get(sequence).cloned() else { continue };
         let Some(index) = registry.find(&notice.handler) else {
             let why = format!("{} is no handler of this charm", notice.handler);
             tracing::warn!("{} was deferred and cannot be run: {why}.", notice.event.name());
@@ -117,6 +117,11 @@ fn run_deferred<C: 'static>(
             continue;
         };
         let handler = &registry.handlers[index];
+        if notice.handler != handler.id {
+            // It was deferred under a name that the handler had once.
+            notice.handler.clone_from(&handler.id);
+            cx.memory.borrow_mut().queue.replace(sequence, |kept| kept.handler.clone_from(&handler.id));
+        }
         if !handler.keeps_when_gone
             && let Some(why) = gone::subject(cx, &notice.event)?
         {

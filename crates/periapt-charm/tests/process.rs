@@ -147,6 +147,20 @@ fn a_missing_hook_command_fails_the_hook_and_keeps_nothing() {
 }
 
 #[test]
+fn a_panic_is_logged_with_a_backtrace_after_what_was_said_and_keeps_nothing() {
+    let unit = Unit::new();
+    let output = unit.dispatch("hooks/config-changed", None);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let calls = unit.calls().join("\n");
+    let said =
+        calls.find("juju-log --log-level INFO -- about to break down").expect("what was said is logged");
+    let error = calls.find("juju-log --log-level ERROR").expect("the panic is logged");
+    assert!(said < error && calls[error..].contains("nothing can be done"), "{calls}");
+    assert!(calls[error..].contains("counting::"), "no backtrace: {calls}");
+    assert_eq!(unit.count(), 0);
+}
+
+#[test]
 fn killed_in_any_hook_command_the_memory_is_that_before_or_that_after() {
     let unit = Unit::new();
     assert!(unit.dispatch("hooks/update-status", None).status.success());
@@ -173,7 +187,7 @@ fn killed_at_any_time_the_memory_is_that_before_or_that_after() {
     assert!(unit.dispatch("hooks/update-status", None).status.success());
     let usual = begun.elapsed();
     let (mut killed, mut saved) = (0, 0);
-    for turn in 0..80_u32 {
+    for turn in 0..40_u32 {
         let before = unit.count();
         let mut child = unit.command("hooks/update-status", None).spawn().expect("the charm starts");
         // The kill must come from outside and in the middle: there is no condition to wait for.

@@ -174,6 +174,9 @@ fn finished<C>(cx: &Context, handler: &Registration<C>, turn: Turn, status: Opti
 /// Leaves a status behind, or takes back the one left before.
 fn complain<C>(cx: &Context, handler: &Registration<C>, status: Option<Status>) {
     let mut memory = cx.memory.borrow_mut();
+    if status.is_none() && memory.complaints.is_empty() {
+        return;
+    }
     let key = handler.id.to_string();
     match status {
         Some(status) => {
@@ -195,24 +198,27 @@ fn keep<C>(
     now: Timestamp,
 ) {
     let Deferral { reason, wakes } = deferral;
-    tracing::debug!("Deferring <{} via {}>: {reason}", event.name(), handler.id);
+    cx.detail(|| format!("Deferring <{} via {}>: {reason}", event.name(), handler.id));
     complain(cx, handler, None);
     let wakes = wakes.into_iter().map(|wake| wake.from(now)).collect();
-    let seen = cx.fingerprints();
+    let seen = if matches!(turn, Turn::Again(_)) { BTreeMap::new() } else { cx.fingerprints() };
     let mut memory = cx.memory.borrow_mut();
     match turn.sequence() {
-        Some(sequence) => memory.queue.update(sequence, |notice| {
-            notice.event = event.clone();
-            notice.handler.clone_from(&handler.id);
-            notice.lane.clone_from(&handler.lane);
-            notice.reason = reason;
-            notice.attempts = notice.attempts.saturating_add(1);
-            notice.last = now;
-            notice.wakes = wakes;
-            if turn != Turn::Again(sequence) {
-                notice.seen = seen;
+        Some(sequence) => {
+            if let Turn::Instead(_) = turn {
+                memory.queue.replace(sequence, |notice| {
+                    notice.event = event.clone();
+                    notice.seen = seen;
+                });
             }
-        }),
+            memory.queue.update(sequence, |notice| {
+                notice.lane.clone_from(&handler.lane);
+                notice.reason = reason;
+                notice.attempts = notice.attempts.saturating_add(1);
+                notice.last = now;
+                notice.wakes = wakes;
+            });
+        }
         None => {
             let notice = Notice {
                 sequence: 0,
@@ -244,7 +250,7 @@ pub(crate) fn queue_behind<C>(
     first: &str,
 ) {
     let reason = format!("waits behind {first} in lane {lane:?}");
-    tracing::debug!("{} for {} {reason}.", event.name(), handler.id);
+    cx.detail(|| format!("{} for {} {reason}.", event.name(), handler.id));
     let now = cx.now();
     let notice = Notice {
         sequence: 0,
@@ -278,7 +284,7 @@ pub(crate) fn emit<C: 'static>(
     cx: &mut Context,
     emitted: Emitted,
 ) -> Result<(), Error> {
-    tracing::debug!("Emitting custom event <{0} via {0}>.", emitted.name);
+    cx.detail(|| format!("Emitting custom event <{0} via {0}>.", emitted.name));
     cx.told.borrow_mut().emitted.push(emitted.name.clone());
     let event = Event::Custom(emitted);
     registry.of(&event).into_iter().try_for_each(|index| offer(registry, charm, cx, index, &event))

@@ -143,16 +143,19 @@ impl Queue {
         Pushed::Queued(sequence)
     }
 
-    /// Changes one in its place. The handler must stay the same.
+    /// Changes one in its place. Its handler and its event must stay the same: see [`Queue::replace`].
     pub fn update(&mut self, sequence: u64, change: impl FnOnce(&mut Notice)) {
-        let Some(notice) = self.notices.get_mut(&sequence) else { return };
-        let before = notice.event.clone();
-        change(notice);
-        if notice.event != before {
-            let (after, handler) = (key(&notice.event), notice.handler.clone());
-            let events = self.index.entry(handler).or_default();
-            events.remove(&key(&before));
-            events.insert(after, sequence);
+        if let Some(notice) = self.notices.get_mut(&sequence) {
+            change(notice);
+        }
+    }
+
+    /// Gives one another event or another handler, in its place.
+    pub fn replace(&mut self, sequence: u64, change: impl FnOnce(&mut Notice)) {
+        if let Some(mut notice) = self.remove(sequence) {
+            change(&mut notice);
+            notice.sequence = sequence;
+            self.restore(notice);
         }
     }
 
@@ -240,7 +243,7 @@ mod tests {
                     1 => drop(queue.find(&new.handler, &new.event).map(|n| queue.remove(n))),
                     _ => if let Some(first) = queue.first_of(&new.handler)
                         && queue.find(&new.handler, &new.event).is_none() {
-                        queue.update(first, |old| old.event = new.event.clone());
+                        queue.replace(first, |old| old.event = new.event.clone());
                     },
                 }
                 for found in queue.iter() {

@@ -3,7 +3,9 @@
 //! One dispatch holds the write lock from reading to saving, so that a second one of the same unit is refused at once and
 //! never works on what is about to change. Saving is one transaction, synced to the disk.
 
+use std::collections::BTreeMap;
 use std::fs::Permissions;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,12 +26,23 @@ pub(crate) struct SqliteKeep {
     path: PathBuf,
     /// Open, with a transaction begun, once loaded; none while there is no file.
     open: Option<Connection>,
-    loaded: Entries,
+    /// What lies in the file, as fingerprints of the entries' data: only what has changed is written.
+    loaded: BTreeMap<(EntryKind, String), u64>,
+}
+
+fn fingerprint(data: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    data.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn fingerprints(entries: &Entries) -> BTreeMap<(EntryKind, String), u64> {
+    entries.iter().map(|(key, data)| (key.clone(), fingerprint(data))).collect()
 }
 
 impl SqliteKeep {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, open: None, loaded: Entries::new() }
+        Self { path, open: None, loaded: BTreeMap::new() }
     }
 
     fn error(&self, source: rusqlite::Error) -> KeepError {
@@ -94,15 +107,17 @@ impl Keep for SqliteKeep {
             entries.collect::<Result<Vec<_>, _>>()
         };
         let rows = read().map_err(|error| self.error(error))?;
-        self.loaded = rows
+        let entries: Entries = rows
             .into_iter()
             .filter_map(|(kind, key, data)| Some(((EntryKind::parse(&kind)?, key), data)))
             .collect();
-        Ok(self.loaded.clone())
+        self.loaded = fingerprints(&entries);
+        Ok(entries)
     }
 
     fn save(&mut self, entries: &Entries) -> Result<(), KeepError> {
-        if *entries == self.loaded {
+        let changed = fingerprints(entries);
+        if changed == self.loaded {
             return Ok(());
         }
         if self.open.is_none() {
@@ -117,13 +132,13 @@ impl Keep for SqliteKeep {
             let mut put = db.prepare(
                 "INSERT INTO entry (kind, key, data) VALUES (?1, ?2, ?3) ON CONFLICT (kind, key) DO UPDATE SET data = ?3",
             )?;
-            for (key, data) in entries.iter().filter(|(key, data)| self.loaded.get(*key) != Some(*data)) {
+            for (key, data) in entries.iter().filter(|(key, _)| self.loaded.get(*key) != changed.get(*key)) {
                 put.execute(params![key.0.as_str(), key.1, data])?;
             }
             db.execute_batch("COMMIT; BEGIN IMMEDIATE")
         };
         write().map_err(|error| self.error(error))?;
-        self.loaded = entries.clone();
+        self.loaded = changed;
         Ok(())
     }
 }
