@@ -16,6 +16,9 @@ else
     cargo test --workspace --no-fail-fast
 fi
 
+# The library's documentation is full of examples; they hold.
+cargo test --quiet --package periapt-charm --package periapt-pebble --features periapt-charm/testing,periapt-pebble/client,periapt-pebble/fake --doc
+
 # The example charms' own tests, with ops from PyPI.
 venv="${CARGO_TARGET_DIR:-$PWD/target}/charm-tests"
 [ -x "$venv/bin/pytest" ] || {
