@@ -14,6 +14,7 @@ mod error;
 mod home;
 mod output;
 mod render;
+mod scaffold;
 mod session;
 
 use std::path::Path;

@@ -92,6 +92,8 @@ const OTHERS: &[&str] = &[
     "daemon status --format json",
     "completion zsh",
     "man --dir /tmp/man",
+    "new my-charm --language python --kind kubernetes --path ./mine --format json",
+    "new my-charm --sdk ./periapt-charm",
     "pack ./charm -o out",
     "attach-resource app r=./file",
     "status --quiet",
@@ -111,6 +113,10 @@ fn every_command_line_in_use_is_understood() {
 fn misuse_is_refused() {
     for line in [
         "deploy",
+        "new",
+        "new My_Charm",
+        "new test",
+        "new x --language go",
         "deploy ./x App",
         "deploy ./x -n 0",
         "deploy ./x -n many",

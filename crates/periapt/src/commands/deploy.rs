@@ -17,7 +17,7 @@ use crate::session::Session;
 /// Deploy a charm from its folder or from a .charm file
 ///
 /// A Python charm gets a virtual environment with the packages that its own files name; that takes a while the first
-/// time, and nothing after that. The charm runs as it is: nothing has to be packed.
+/// time, and nothing after that. A charm in Rust is built with cargo. The charm runs as it is: nothing has to be packed.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   periapt deploy ./my-charm

@@ -17,6 +17,7 @@ mod integrate;
 mod lifecycle;
 mod model_config;
 mod models;
+mod new;
 mod operation;
 mod operations;
 mod pack;
@@ -87,6 +88,7 @@ pub enum Command {
     ModelConfig(model_config::ModelConfig),
     DestroyModel(destroy_model::DestroyModel),
 
+    New(new::New),
     Pack(pack::Pack),
     Lifecycle(lifecycle::Lifecycle),
     Simulate(simulate::Simulate),
@@ -118,6 +120,7 @@ impl Command {
         match self {
             Self::Lifecycle(args) => return args.run(),
             Self::Simulate(args) => return args.run(),
+            Self::New(args) => return args.run(),
             Self::Version(args) => return args.run(),
             Self::Completion(args) => return args.run(program),
             Self::Man(args) => return args.run(crate::cli::command(program)),
@@ -169,7 +172,7 @@ impl Command {
             Self::ModelConfig(args) => args.run(session).await,
             Self::DestroyModel(args) => args.run(session).await,
             Self::Pack(_) | Self::Lifecycle(_) | Self::Daemon(_) | Self::Version(_) => Ok(()),
-            Self::Simulate(_) => Ok(()),
+            Self::New(_) | Self::Simulate(_) => Ok(()),
             Self::Completion(_) | Self::Man(_) => Ok(()),
         }
     }

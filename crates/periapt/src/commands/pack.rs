@@ -10,6 +10,8 @@ use crate::output::{print, say};
 use crate::session::Session;
 
 /// Pack a charm's folder as a .charm file, which runs here and on Juju
+///
+/// A charm in Rust is built with cargo, statically where this machine can, so that the file runs on other systems too.
 #[derive(Args, Debug)]
 pub struct Pack {
     /// The folder of the charm
