@@ -8,9 +8,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde::de::value::MapDeserializer;
+use serde_json::Value;
 
 use crate::error::Error;
+
+mod lenient;
 
 /// A databag as it is: texts by key.
 pub type RawBag = BTreeMap<String, String>;
@@ -127,36 +130,18 @@ macro_rules! databag {
     )+};
 }
 
-/// Reads a serde type from a databag, each value being the JSON of a field. A value that is no JSON is taken as text, so
-/// that what older charms write can be read into a field of text.
+/// Reads a serde type from a databag, each value being the JSON of a field.
+///
+/// What older charms write is no JSON: a text without quotes. So a field of text takes a value that is no JSON text as it
+/// stands, `12` and `true` too, while a number beside it is read as one.
 ///
 /// # Errors
 /// A value that does not fit, or a field that is missing.
 pub fn read<T: DeserializeOwned>(raw: &RawBag) -> Result<T, Error> {
-    let parsed: Map<String, Value> = raw
-        .iter()
-        .map(|(key, text)| {
-            let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()));
-            (key.clone(), value)
-        })
-        .collect();
-    let first = match serde_json::from_value(Value::Object(parsed.clone())) {
-        Ok(value) => return Ok(value),
-        Err(error) => error,
-    };
-    // Text such as `5432` or `true` into a field of text: the writer meant the characters.
-    let texts: Map<String, Value> = parsed
-        .into_iter()
-        .map(|(key, value)| match value {
-            Value::String(_) | Value::Array(_) | Value::Object(_) => (key, value),
-            _ => {
-                let text = raw.get(&key).cloned().unwrap_or_default();
-                (key, Value::from(text))
-            }
-        })
-        .collect();
-    serde_json::from_value(Value::Object(texts))
-        .map_err(|_| Error::bug(format!("the databag does not fit {}: {first}", std::any::type_name::<T>())))
+    let fields = raw.iter().map(|(key, text)| (key.as_str(), lenient::Field { key, text }));
+    T::deserialize(MapDeserializer::<_, lenient::Misfit>::new(fields)).map_err(|error| {
+        Error::bug(format!("the databag does not fit {}: {error}", std::any::type_name::<T>()))
+    })
 }
 
 /// Writes a serde type as a databag, each field's value as JSON. A field that is null removes its key.
@@ -172,5 +157,65 @@ pub fn write<T: Serialize>(value: &T) -> Result<BTreeMap<String, Option<String>>
             .collect()),
         Ok(_) => Err(Error::bug(format!("{name} is no databag: it has no named fields"))),
         Err(error) => Err(Error::bug(format!("{name} cannot be written into a databag: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Address {
+        host: String,
+        port: u16,
+        namespace: String,
+        tls: Option<bool>,
+        #[serde(default)]
+        mode: Mode,
+    }
+
+    #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Mode {
+        #[default]
+        Plain,
+        Loud,
+    }
+
+    fn bag(pairs: &[(&str, &str)]) -> RawBag {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let address =
+            Address { host: "h".into(), port: 5, namespace: "12".into(), tls: Some(true), mode: Mode::Loud };
+        let written = write(&address).unwrap();
+        assert_eq!(written["host"].as_deref(), Some("\"h\""));
+        let raw: RawBag = written.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+        assert_eq!(read::<Address>(&raw).unwrap(), address);
+        assert_eq!(write(&Address { tls: None, ..address }).unwrap()["tls"], None);
+    }
+
+    #[test]
+    fn what_older_charms_write_is_read() {
+        let raw =
+            [("host", "10.0.0.1"), ("port", "80"), ("namespace", "12"), ("mode", "loud"), ("other", "{")];
+        let address: Address = read(&bag(&raw)).unwrap();
+        assert_eq!((address.host.as_str(), address.port, address.namespace.as_str()), ("10.0.0.1", 80, "12"));
+        assert_eq!((address.tls, address.mode), (None, Mode::Loud));
+        let map: BTreeMap<String, Value> = read(&bag(&[("a", "1"), ("b", "x")])).unwrap();
+        assert_eq!((&map["a"], &map["b"]), (&Value::from(1), &Value::from("x")));
+    }
+
+    #[test]
+    fn a_misfit_is_named() {
+        let error = |raw: &[(&str, &str)]| read::<Address>(&bag(raw)).unwrap_err().to_string();
+        let said = error(&[("host", "h"), ("port", "many"), ("namespace", "n")]);
+        assert!(said.contains("port: ") && said.contains("many"), "{said}");
+        let said = error(&[("host", "h"), ("namespace", "n")]);
+        assert!(said.contains("missing field `port`"), "{said}");
     }
 }
