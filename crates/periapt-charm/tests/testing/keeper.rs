@@ -81,7 +81,7 @@ impl Keeper {
 }
 
 fn owner(app: &str) -> SecretOwner {
-    SecretOwner::Application(AppName::new(app).unwrap())
+    SecretOwner::Application(AppName::new(app).expect("the test's names are valid"))
 }
 
 #[test]
