@@ -27,12 +27,19 @@ pub struct Introduction {
 
 databag!(Address, Introduction);
 
-#[derive(Default)]
-struct Reader {
-    /// The value that is followed, if this dispatch has read it. A charm lives for one dispatch: what must be known in the
-    /// next one belongs into stored state, and what can be asked again is best asked again.
-    followed: Option<String>,
+/// What the reader remembers: a charm lives for one dispatch, and most dispatches do not ask the ledger.
+#[derive(Default, Serialize, Deserialize)]
+struct Followed {
+    /// The value that is followed, as it was when it was last read.
+    value: Option<String>,
 }
+
+impl StoredState for Followed {
+    const KEY: &'static str = "followed";
+}
+
+#[derive(Default)]
+struct Reader;
 
 impl Charm for Reader {
     const META: &'static Metadata = &META;
@@ -57,11 +64,14 @@ impl Reader {
         let config: Config = cx.config()?;
         let Some(address) = address(cx)? else { return done() };
         if config.key.is_empty() {
+            cx.set_state(&Followed::default())?;
             return done();
         }
         // A server that is just being restarted is back within a second. If it is not, the event is deferred.
-        self.followed = cx.patiently(Patience::brief(), || address.get(&config.key))?;
-        if self.followed.is_none() {
+        let value = cx.patiently(Patience::brief(), || address.get(&config.key))?;
+        let is_there = value.is_some();
+        cx.set_state(&Followed { value })?;
+        if !is_there {
             // Nobody tells us when somebody writes the value.
             return defer(format!("the ledger has no {}", config.key)).wake_after(secs(2));
         }
@@ -83,8 +93,8 @@ impl Reader {
             (None, _) => status.blocked("integrate me with a ledger"),
             (Some(_), None) => status.waiting("the ledger has not told its address yet"),
             (Some(_), Some(address)) => {
-                let config: Config = cx.config()?;
-                status.active(match &self.followed {
+                let (config, followed): (Config, Followed) = (cx.config()?, cx.state()?);
+                status.active(match followed.value {
                     Some(value) => format!("{} is {value}", config.key),
                     None => format!("reads from {} port {}", address.host, address.port),
                 });
