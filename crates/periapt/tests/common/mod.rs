@@ -1,6 +1,7 @@
 //! A home of its own for each test, and the built programs, used as a user does.
 #![allow(dead_code)]
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -10,6 +11,7 @@ use tempfile::TempDir;
 /// A home with its daemon. The daemon ends with the test.
 pub struct Bench {
     folder: TempDir,
+    variables: Vec<(&'static str, OsString)>,
 }
 
 /// What a command printed.
@@ -47,7 +49,14 @@ impl Bench {
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
         std::fs::create_dir_all(&cache).expect("the cache");
         std::os::unix::fs::symlink(&cache, home.join("cache")).expect("the cache's link");
-        Self { folder }
+        Self { folder, variables: Vec::new() }
+    }
+
+    /// The same with more variables in the environment.
+    pub fn with(variables: impl IntoIterator<Item = (&'static str, OsString)>) -> Self {
+        let mut bench = Self::new();
+        bench.variables = variables.into_iter().collect();
+        bench
     }
 
     pub fn path(&self) -> &Path {
@@ -60,7 +69,12 @@ impl Bench {
 
     /// The program with a clean environment, ready to be given arguments.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_periapt"));
+        self.command_of(env!("CARGO_BIN_EXE_periapt"))
+    }
+
+    /// Another program in the same environment.
+    pub fn command_of(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
         let inherited = std::env::vars_os().filter(|(name, _)| {
             // What pip and python need to find packages here.
             let name = name.to_string_lossy();
@@ -69,6 +83,10 @@ impl Bench {
                 "LANG",
                 "PIP_",
                 "UV_",
+                // And what cargo needs to build charms.
+                "CARGO_HOME",
+                "CARGO_TARGET_DIR",
+                "RUSTUP_",
                 "PYENV",
                 "SSL_",
                 "REQUESTS_",
@@ -87,7 +105,8 @@ impl Bench {
             .env("PERIAPT_HOME", self.home())
             .env("COLUMNS", "120")
             .current_dir(self.path())
-            .stdin(Stdio::null());
+            .stdin(Stdio::null())
+            .envs(self.variables.iter().cloned());
         command
     }
 
