@@ -201,3 +201,17 @@ fn a_python_charm_may_have_a_crate_beside() {
     assert_eq!(dispatch(&tree.join("dispatch")), "python\n");
     assert!(tree.join("src/charm.py").is_file() && !tree.join("bin").exists());
 }
+
+#[test]
+fn a_charm_may_have_siblings_in_its_workspace() {
+    let manifest = MANIFEST.replace("[workspace]", "[workspace]\nmembers = [\"more\"]");
+    let more = "[package]\nname = \"more\"\nversion = \"0.1.0\"\n";
+    let world = World::new(&[
+        ("Cargo.toml", &manifest),
+        ("more/Cargo.toml", more),
+        ("more/src/main.rs", "fn main() {}\n"),
+    ]);
+    let tree = world.prepare().unwrap().tree;
+    assert_eq!(dispatch(&tree.join("dispatch")), "rust hooks/install\n");
+    assert!(!world.said().contains("Compiling more"), "{}", world.said());
+}

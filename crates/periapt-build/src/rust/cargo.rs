@@ -9,7 +9,7 @@ use std::thread;
 
 use serde_json::Value;
 
-use super::linkage::Linkage;
+use super::linkage::{Linkage, RELEASE};
 use crate::command::find;
 use crate::parts::RustPart;
 use crate::{BuildError, Progress};
@@ -36,6 +36,8 @@ pub struct Package {
     pub is_static: Option<bool>,
     /// Whether there is a lock file, so that nothing is to be resolved anew.
     pub locked: bool,
+    /// Whether its workspace has other packages.
+    pub has_siblings: bool,
 }
 
 /// So many lines of the compiler's are kept for the error. Its first message counts, others often follow from it.
@@ -121,6 +123,12 @@ impl Cargo {
         if !part.features.is_empty() {
             command.arg("--features").arg(part.features.join(","));
         }
+        // For trying out, what the author has built of the whole workspace is used again: a package built alone may need its
+        // dependencies with other features, and so built anew.
+        let is_plain = part.features.is_empty() && !part.no_default_features;
+        if profile != RELEASE && package.has_siblings && is_plain {
+            command.arg("--workspace");
+        }
         command.arg("--manifest-path").arg(&package.manifest).current_dir(folder);
         command.env("CARGO_TERM_COLOR", "never");
         if let Some(flags) = linkage.rustflags(env::var("RUSTFLAGS").ok()) {
@@ -134,7 +142,7 @@ impl Cargo {
                 remedy: remedy(&ran.said, folder, linkage),
             });
         }
-        program_of(&ran.messages, &package.program).ok_or_else(|| {
+        program_of(&ran.messages, package).ok_or_else(|| {
             BuildError::invalid(
                 &package.manifest,
                 format!("cargo has built it, and names no program {:?}", package.program),
@@ -148,6 +156,7 @@ impl Package {
         let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let ours = real(manifest);
         let packages = metadata["packages"].as_array().into_iter().flatten();
+        let has_siblings = packages.clone().count() > 1;
         let mut same = packages.filter(|package| {
             package["manifest_path"].as_str().is_some_and(|path| real(Path::new(path)) == ours)
         });
@@ -168,7 +177,15 @@ impl Package {
         let program = choose_program(&programs(package), asked, default)
             .map_err(|problem| BuildError::invalid(manifest, problem))?;
         let (target, is_static) = (text("target"), settings["static"].as_bool());
-        Ok(Self { manifest: manifest.to_owned(), name, program, target, is_static, locked: has_lock })
+        Ok(Self {
+            manifest: manifest.to_owned(),
+            name,
+            program,
+            target,
+            is_static,
+            locked: has_lock,
+            has_siblings,
+        })
     }
 }
 
@@ -251,11 +268,13 @@ fn lines(stream: impl Read) -> impl Iterator<Item = String> {
 }
 
 /// The file that cargo says it has built for the program.
-fn program_of(messages: &[String], program: &str) -> Option<PathBuf> {
+fn program_of(messages: &[String], package: &Package) -> Option<PathBuf> {
+    let manifest = package.manifest.canonicalize().unwrap_or_else(|_| package.manifest.clone());
     messages.iter().rev().find_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
         let is_it = message["reason"] == "compiler-artifact"
-            && message["target"]["name"] == program
+            && message["target"]["name"] == package.program.as_str()
+            && Path::new(message["manifest_path"].as_str()?).canonicalize().ok()? == manifest
             && message["target"]["kind"].as_array()?.iter().any(|kind| kind == "bin");
         is_it.then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
     })
