@@ -15,13 +15,14 @@ use std::rc::Rc;
 pub(crate) use deliver::emit;
 use deliver::{Turn, deliver};
 
+use crate::Charm;
 use crate::context::Context;
 use crate::environment::Dispatched;
 use crate::error::Error;
 use crate::event::{Commit, Event, PreCommit};
 use crate::memory::DeadLetter;
-use crate::observe::{Observe, Registry, short_name};
-use crate::{Charm, observe};
+use crate::observe::{Observe, short_name};
+use crate::registry::{Registration, Registry};
 
 /// Runs a dispatch in the memory that the context has. On an error nothing of it may be kept.
 pub(crate) fn dispatch<C: Charm>(cx: &mut Context) -> Result<(), Error> {
@@ -159,7 +160,7 @@ pub(crate) fn offer<C: 'static>(
     index: usize,
     event: &Event,
 ) -> Result<(), Error> {
-    let handler: &observe::Registration<C> = &registry.handlers[index];
+    let handler: &Registration<C> = &registry.handlers[index];
     let is_running = |(id, running): &(_, Event)| *id == handler.id && running == event;
     if cx.active.borrow().iter().any(is_running) {
         // A handler that emits its own event again stops there, as with ops.

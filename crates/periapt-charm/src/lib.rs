@@ -66,6 +66,7 @@ pub mod metadata;
 pub mod observe;
 pub mod patience;
 pub mod prelude;
+mod registry;
 pub mod rolling;
 mod run;
 pub mod status;

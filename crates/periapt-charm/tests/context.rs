@@ -56,8 +56,8 @@ fn run<T>(
     state: &State,
     work: impl FnOnce(&Context) -> Result<T, Error>,
 ) -> (Output, T) {
-    let (out, done) = scenario.run_with(update_status(), state, |_, cx| work(cx)).unwrap();
-    (out, done.unwrap())
+    let (out, done) = scenario.run_with(update_status(), state, |_, cx| work(cx)).expect("it is well formed");
+    (out, done.expect("it is well formed"))
 }
 
 fn leader() -> State {
@@ -65,7 +65,7 @@ fn leader() -> State {
 }
 
 fn content(password: &str) -> SecretContent {
-    SecretContent::new([("password", password), ("motto", "a: \"b\"\n- c")]).unwrap()
+    SecretContent::new([("password", password), ("motto", "a: \"b\"\n- c")]).expect("it is well formed")
 }
 
 #[test]

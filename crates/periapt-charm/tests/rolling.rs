@@ -125,7 +125,9 @@ fn fresh(stop: bool) {
 }
 
 fn versions(model: &Model, count: u32) -> Vec<u64> {
-    (0..count).map(|n| model.stored::<Runs>(&format!("web/{n}")).unwrap().version).collect()
+    (0..count)
+        .map(|n| model.stored::<Runs>(&format!("web/{n}")).expect("it is well formed").version)
+        .collect()
 }
 
 #[test]

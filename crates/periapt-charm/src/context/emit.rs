@@ -6,7 +6,7 @@ use super::Context;
 use crate::dispatch;
 use crate::error::Error;
 use crate::event::{CustomEvent, Emitted};
-use crate::observe::Registry;
+use crate::registry::Registry;
 
 impl Context {
     /// Emits an event: its handlers run, in this dispatch, as soon as the running handler has returned and before any other.

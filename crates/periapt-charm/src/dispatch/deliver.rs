@@ -10,7 +10,7 @@ use crate::error::{Error, Kind};
 use crate::event::{Emitted, Event};
 use crate::flow::{Deferral, StopKind};
 use crate::memory::{Complaint, Notice, Pushed};
-use crate::observe::{Registration, Registry, Unfit};
+use crate::registry::{Registration, Registry, Unfit};
 use crate::status::Status;
 
 /// Which turn of the event it is.

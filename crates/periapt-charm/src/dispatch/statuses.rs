@@ -3,7 +3,7 @@
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::observe::{Registry, StatusCall};
+use crate::registry::{Registry, StatusCall};
 use crate::status::{Status, Statuses};
 
 /// Evaluates and sets the application's and the unit's status, where there is anything to say.

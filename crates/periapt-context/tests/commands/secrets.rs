@@ -47,7 +47,7 @@ impl Story {
         for immediate in std::mem::take(&mut stage.immediate) {
             let Immediate::Tell(tell) = immediate else { continue };
             let command = Command::Agent { unit: name.clone(), epoch: 0, tell };
-            let (writes, _) = apply(&self.model, command, self.now).unwrap();
+            let (writes, _) = apply(&self.model, command, self.now).expect("it is well formed");
             self.write(&writes);
         }
         let ended = Commit {
@@ -66,7 +66,7 @@ impl Story {
     #[track_caller]
     fn hook(&mut self, name: &str, lines: &[&str]) -> Vec<String> {
         let (got, committed) = self.try_hook(name, lines);
-        committed.unwrap();
+        committed.expect("it is well formed");
         got.into_iter().map(|(code, out, err)| if code == 0 { out } else { err }).collect()
     }
 
@@ -83,7 +83,7 @@ impl Story {
     }
 
     fn id(&self) -> SecretId {
-        self.model.secrets.keys().next().unwrap().clone()
+        self.model.secrets.keys().next().expect("it is well formed").clone()
     }
 
     fn lead(&mut self, name: &str) {
@@ -94,7 +94,7 @@ impl Story {
 
 fn content(pairs: &[(&str, &str)]) -> SecretContent {
     let mut content = SecretContent::default();
-    pairs.iter().for_each(|(key, value)| content.insert(key, value.as_bytes()).unwrap());
+    pairs.iter().for_each(|(key, value)| content.insert(key, value.as_bytes()).expect("it is well formed"));
     content
 }
 
@@ -395,7 +395,7 @@ fn grants_reach_who_they_are_for_and_no_further() {
     let id = story.add("");
     let get = format!("secret-get {id} password");
     let denied = "ERROR permission denied\n";
-    let mut may = |story: &mut Story, expected: [bool; 3]| {
+    let may = |story: &mut Story, expected: [bool; 3]| {
         for (name, may) in ["db/2", "db/10", "spare/0"].into_iter().zip(expected) {
             assert_eq!(story.line(name, &get), if may { "first\n" } else { denied }, "{name}");
         }

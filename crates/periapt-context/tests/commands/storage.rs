@@ -14,7 +14,7 @@ use periapt_model::time::Timestamp;
 use super::check;
 
 fn storage(id: &str) -> StorageId {
-    id.parse().unwrap()
+    id.parse().expect("it is well formed")
 }
 
 /// `web/0` has `data/0`, `logs/10` and `logs/9`, of which it was told, and `data/4`, of which it was not; `web/1` has
