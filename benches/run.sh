@@ -13,7 +13,7 @@ if [ "${1-}" = charm ]; then
         python3 -m venv "$venv"
         "$venv/bin/pip" install --quiet --disable-pip-version-check -r charms/ledger/tests/requirements.txt
     }
-    cargo build --release --package periapt-charm --example bench --example stub
+    cargo build --release --package bench-charm
     BENCH_PYTHON="$venv/bin/python" exec cargo bench --package periapt-charm --features testing --bench charm -- "$@"
 fi
 cargo bench --package periapt --bench goals -- "$@"

@@ -42,7 +42,7 @@ impl Unit {
         let tools = dir.path().join("tools");
         std::fs::create_dir(&tools).expect("a folder");
         for name in COMMANDS {
-            symlink(example("stub"), tools.join(name)).expect("a link");
+            symlink(program("bench-command"), tools.join(name)).expect("a link");
         }
         std::fs::copy(python_charm().join("metadata.yaml"), dir.path().join("metadata.yaml"))
             .expect("a copy");
@@ -68,11 +68,10 @@ impl Unit {
     }
 }
 
-/// A program of `crates/periapt-charm/examples`, built beside this one.
-fn example(name: &str) -> PathBuf {
+/// A program of `program/`, built beside this one.
+fn program(name: &str) -> PathBuf {
     let this = std::env::current_exe().expect("a path");
-    let target = this.parent().and_then(Path::parent).expect("target/release/deps/BENCH");
-    target.join("examples").join(name)
+    this.parent().and_then(Path::parent).expect("target/release/deps/BENCH").join(name)
 }
 
 fn python_charm() -> PathBuf {
@@ -85,7 +84,7 @@ fn python() -> PathBuf {
 }
 
 fn rust_unit() -> Unit {
-    Unit::new(&example("bench"), &[])
+    Unit::new(&program("bench-charm"), &[])
 }
 
 fn python_unit() -> Unit {
@@ -178,7 +177,7 @@ fn transition() -> Vec<Row> {
 fn size() -> Vec<Row> {
     let dir = tempfile::tempdir().expect("a folder");
     let stripped = dir.path().join("bench");
-    let status = Command::new("strip").arg("-o").arg(&stripped).arg(example("bench")).status();
+    let status = Command::new("strip").arg("-o").arg(&stripped).arg(program("bench-charm")).status();
     assert!(status.is_ok_and(|status| status.success()), "strip (of binutils) runs");
     let bytes = stripped.metadata().expect("a size").len();
     let measured = format!("{:.2} MB", bytes as f64 / 1e6);

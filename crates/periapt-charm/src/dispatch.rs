@@ -123,7 +123,9 @@ fn run_deferred<C: 'static>(
             notice.handler.clone_from(&handler.id);
             cx.memory.borrow_mut().queue.replace(sequence, |kept| kept.handler.clone_from(&handler.id));
         }
+        // A reconciling handler is there for all that has happened, whatever it was deferred for first.
         if !handler.keeps_when_gone
+            && !handler.reconciles
             && let Some(why) = gone::subject(cx, &notice.event)?
         {
             tracing::info!("{}, deferred by {}, is dropped: {why}.", notice.event.name(), notice.handler);

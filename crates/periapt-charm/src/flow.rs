@@ -15,7 +15,7 @@ use crate::patience::Exhausted;
 pub struct Done(());
 
 /// What a handler of an event that can be deferred returns.
-pub type Flow = Result<Done, Stop>;
+pub type Flow = Result<Done, NotDone>;
 
 /// What a handler of an event that cannot be deferred returns: there is no deferral in it.
 pub type Finish = Result<Done, Error>;
@@ -35,22 +35,23 @@ pub fn done<E>() -> Result<Done, E> {
 ///
 /// # Errors
 /// Always: that is how the handler ends.
+#[must_use = "a deferral counts only if the handler returns it: write `return` in front of it"]
 pub fn defer(reason: impl Into<String>) -> Flow {
-    Err(Stop::defer(Deferral { reason: reason.into(), wakes: Vec::new() }))
+    Err(NotDone::defer(Deferral { reason: reason.into(), wakes: Vec::new() }))
 }
 
 /// Says when a deferred event is worth another try. On what is not a deferral it has no effect.
 pub trait DeferExt: Sized {
     /// After so long.
-    #[must_use]
+    #[must_use = "a deferral counts only if the handler returns it: write `return` in front of it"]
     fn wake_after(self, delay: Duration) -> Self;
 
     /// At that time.
-    #[must_use]
+    #[must_use = "a deferral counts only if the handler returns it: write `return` in front of it"]
     fn wake_at(self, at: Timestamp) -> Self;
 
     /// As soon as such an event has been handled.
-    #[must_use]
+    #[must_use = "a deferral counts only if the handler returns it: write `return` in front of it"]
     fn wake_on<E>(self, event: On<E>) -> Self;
 }
 
@@ -74,7 +75,7 @@ trait With {
 
 impl With for Flow {
     fn with(mut self, wake: Wake) -> Self {
-        if let Err(Stop(inner)) = &mut self
+        if let Err(NotDone(inner)) = &mut self
             && let StopKind::Defer(deferral) = inner.as_mut()
         {
             deferral.wakes.push(wake);
@@ -124,9 +125,9 @@ pub struct Deferral {
 }
 
 /// How a handler ends that has not done its work: it defers, waits, blocks, or fails.
-pub struct Stop(Box<StopKind>);
+pub struct NotDone(Box<StopKind>);
 
-/// What a [`Stop`] is.
+/// What a [`NotDone`] is.
 #[derive(Debug)]
 pub enum StopKind {
     /// The event is kept, and this handler gets it again.
@@ -139,7 +140,7 @@ pub enum StopKind {
     Error(Error),
 }
 
-impl Stop {
+impl NotDone {
     pub(crate) fn new(kind: StopKind) -> Self {
         Self(Box::new(kind))
     }
@@ -159,13 +160,13 @@ impl Stop {
     }
 }
 
-impl fmt::Debug for Stop {
+impl fmt::Debug for NotDone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl<E: Into<Error> + NotStop> From<E> for Stop {
+impl<E: Into<Error> + NotStop> From<E> for NotDone {
     fn from(error: E) -> Self {
         Self::new(StopKind::Error(error.into()))
     }
@@ -177,7 +178,7 @@ pub trait NotStop {}
 impl NotStop for Error {}
 impl<E: std::error::Error> NotStop for E {}
 
-impl From<Exhausted> for Stop {
+impl From<Exhausted> for NotDone {
     fn from(exhausted: Exhausted) -> Self {
         Self::new(exhausted.into_stop())
     }
@@ -200,7 +201,7 @@ impl Outcome for Flow {
 
 impl Outcome for Finish {
     fn into_flow(self) -> Flow {
-        self.map_err(|error| Stop::new(StopKind::Error(error)))
+        self.map_err(|error| NotDone::new(StopKind::Error(error)))
     }
 }
 

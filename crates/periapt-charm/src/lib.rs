@@ -67,6 +67,7 @@ pub mod observe;
 pub mod patience;
 pub mod prelude;
 mod registry;
+mod report;
 pub mod rolling;
 mod run;
 pub mod status;

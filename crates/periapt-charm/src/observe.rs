@@ -21,7 +21,7 @@ use crate::status::Statuses;
 #[diagnostic::on_unimplemented(
     message = "this method cannot handle `{E}` events",
     label = "expected `fn(&mut {C}, &mut Context) -> {R}` or `fn(&mut {C}, {E}, &mut Context) -> {R}`",
-    note = "`Flow` is `Result<Done, Stop>`: its handler may defer the event; `Finish` is `Result<Done, Error>`: its handler cannot",
+    note = "`Flow` is `Result<Done, NotDone>`: its handler may defer the event; `Finish` is `Result<Done, Error>`: its handler cannot",
     note = "handlers of actions, stop, remove, secret-rotate, secret-expired, pre-commit, commit and the statuses cannot defer: they return `Finish`, and actions `ActionResult`"
 )]
 pub trait Handler<C, E, R, Form>: 'static {
@@ -79,7 +79,7 @@ fn method_name<F>() -> Option<&'static str> {
 macro_rules! plain_events {
     ($($name:ident: $event:ident -> $returns:ident),+ $(,)?) => {$(
         #[doc = concat!("Handles `", stringify!($name), "` events.")]
-        pub fn $name<Form, H: Handler<C, crate::event::$event, $returns, Form>>(&mut self, handler: H) -> Observation<'_, C> {
+        pub fn $name<Form, H: Handler<C, crate::event::$event, $returns, Form>>(&mut self, handler: H) -> Observation<'_, C, crate::event::$event> {
             self.when(crate::event::$name(), handler)
         }
     )+};
@@ -118,7 +118,13 @@ impl<C: 'static> Observe<C> {
         self.registry
     }
 
-    fn register<F>(&mut self, patterns: Vec<Pattern>, deferrable: bool, call: Call<C>) -> Observation<'_, C> {
+    fn register<F, E>(
+        &mut self,
+        patterns: Vec<Pattern>,
+        deferrable: bool,
+        call: Call<C>,
+        read: fn(&Event) -> Option<E>,
+    ) -> Observation<'_, C, E> {
         let name = method_name::<F>();
         let mut patterns = Some(patterns);
         // The same method for another event is the same handler: its deferred events stand in one queue.
@@ -154,11 +160,11 @@ impl<C: 'static> Observe<C> {
                 self.registry.handlers.len() - 1
             }
         };
-        Observation { registry: &mut self.registry, index }
+        Observation { registry: &mut self.registry, index, read }
     }
 
     /// Handles events of one type: `on.when(DB.changed(), Self::database_changed)`.
-    pub fn when<E, Form, H>(&mut self, events: On<E>, handler: H) -> Observation<'_, C>
+    pub fn when<E, Form, H>(&mut self, events: On<E>, handler: H) -> Observation<'_, C, E>
     where
         E: EventType,
         H: Handler<C, E, E::Returns, Form>,
@@ -168,7 +174,7 @@ impl<C: 'static> Observe<C> {
             let event = E::from_event(event).ok_or(Unfit::Event)?;
             Ok(handler.handle(charm, event, cx).into_flow())
         });
-        self.register::<H>(vec![events.pattern()], deferrable, call)
+        self.register::<H, E>(vec![events.pattern()], deferrable, call, E::from_event)
     }
 
     /// Names several events for one handler: `on.any((start(), config_changed(), DB.changed())).reconcile(Self::reconcile)`.
@@ -195,12 +201,12 @@ impl<C: 'static> Observe<C> {
     }
 
     /// Handles the wakes that Periapt gives on request. Never called on Juju.
-    pub fn woken<Form, H: Handler<C, Woken, Flow, Form>>(&mut self, handler: H) -> Observation<'_, C> {
+    pub fn woken<Form, H: Handler<C, Woken, Flow, Form>>(&mut self, handler: H) -> Observation<'_, C, Woken> {
         self.when(crate::event::woken(), handler)
     }
 
     /// Handles an event of the charm's own, or of a library.
-    pub fn custom<E, Form, H>(&mut self, handler: H) -> Observation<'_, C>
+    pub fn custom<E, Form, H>(&mut self, handler: H) -> Observation<'_, C, E>
     where
         E: CustomEvent,
         H: Handler<C, E, Flow, Form>,
@@ -214,7 +220,10 @@ impl<C: 'static> Observe<C> {
             let event = Emitted::read(emitted).map_err(Unfit::Data)?;
             Ok(handler.handle(charm, event, cx))
         });
-        self.register::<H>(vec![pattern], true, call)
+        self.register::<H, E>(vec![pattern], true, call, |event| match event {
+            Event::Custom(emitted) => Emitted::read(emitted).ok(),
+            _ => None,
+        })
     }
 
     /// Handles an action. Its parameters say which one: `fn(&mut self, params: RotatePassword, cx: &mut Context)`.
@@ -333,31 +342,36 @@ impl<C> fmt::Debug for Several<'_, C> {
 
 impl<'a, C: 'static> Several<'a, C> {
     /// Runs the handler for each of them. It may take the [`Event`].
-    pub fn run<Form, H: Handler<C, Event, Flow, Form>>(self, handler: H) -> Observation<'a, C> {
+    pub fn run<Form, H: Handler<C, Event, Flow, Form>>(self, handler: H) -> Observation<'a, C, Event> {
         let call: Call<C> = Rc::new(move |charm, event, cx| Ok(handler.handle(charm, event.clone(), cx)));
-        self.on.register::<H>(self.patterns, true, call)
+        self.on.register::<H, Event>(self.patterns, true, call, |event| Some(event.clone()))
     }
 
     /// Runs a handler that brings the unit to what it should be, whatever has happened: it is queued once, however many
     /// events defer it, and run once in a dispatch for all of them.
-    pub fn reconcile<H: Handler<C, Event, Flow, WithoutEvent>>(self, handler: H) -> Observation<'a, C> {
+    pub fn reconcile<H: Handler<C, Event, Flow, WithoutEvent>>(
+        self,
+        handler: H,
+    ) -> Observation<'a, C, Event> {
         self.run(handler).reconciles()
     }
 }
 
-/// A handler that was named, and how its deferred events are treated.
-pub struct Observation<'a, C> {
+/// A handler of `E` events that was named, and how they are treated when it defers them.
+pub struct Observation<'a, C, E> {
     registry: &'a mut Registry<C>,
     index: usize,
+    /// The event as its handler takes it.
+    read: fn(&Event) -> Option<E>,
 }
 
-impl<C> fmt::Debug for Observation<'_, C> {
+impl<C, E> fmt::Debug for Observation<'_, C, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Observation").field(&self.registry.handlers[self.index].id).finish()
     }
 }
 
-impl<C: 'static> Observation<'_, C> {
+impl<C: 'static, E: 'static> Observation<'_, C, E> {
     fn set(self, change: impl FnOnce(&mut Registration<C>)) -> Self {
         change(&mut self.registry.handlers[self.index]);
         self
@@ -398,16 +412,18 @@ impl<C: 'static> Observation<'_, C> {
         })
     }
 
-    /// From so many tries, or so long after the first, a deferral is dropped and `then` is called with the event instead.
-    pub fn give_up_with<E, Form, H>(self, bound: impl Into<Limit>, then: H) -> Self
-    where
-        E: EventType,
-        H: Handler<C, E, Finish, Form>,
-    {
-        let limit = bound.into();
-        let then: GaveUp<C> = Rc::new(move |charm, event, cx| match E::from_event(event) {
+    /// From so many tries, or so long after the first, a deferral is dropped and `then` is called instead. It may take the
+    /// event, as the handler may.
+    pub fn give_up_with<Form, H: Handler<C, E, Finish, Form>>(
+        self,
+        bound: impl Into<Limit>,
+        then: H,
+    ) -> Self {
+        let (limit, read) = (bound.into(), self.read);
+        let then: GaveUp<C> = Rc::new(move |charm, event, cx| match read(event) {
             Some(event) => then.handle(charm, event, cx),
-            None => crate::flow::done(),
+            // The handler has other events too, and gave up on one of those: nothing is dropped without a word.
+            None => Err(Error::bug(format!("there is nothing to do instead of {}", event.name()))),
         });
         self.set(|handler| handler.bound = Some(limit.bound(Some(then))))
     }

@@ -18,3 +18,4 @@ pub use crate::status::{Status, Statuses};
 pub use crate::{Charm, charm, databag, interface};
 pub use periapt_model::names::{AppName, RelationId, UnitName};
 pub use periapt_model::time::Timestamp;
+pub use tracing;

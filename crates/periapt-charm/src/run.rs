@@ -4,17 +4,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::json;
-
 use crate::Charm;
 use crate::commands::{AgentSocket, Commands, Processes};
 use crate::context::Context;
 use crate::dispatch;
 use crate::environment::{Dispatched, Environment};
 use crate::error::Error;
-use crate::flow::Wake;
 use crate::log::{Collector, Lines, least_level};
 use crate::memory::{Keep, Memory, SqliteKeep};
+use crate::report;
 
 /// Set by a dispatch for its children: a charm that is called again by its own hook must not run a second time (ops: the same
 /// variable).
@@ -74,7 +72,7 @@ pub(crate) fn run_once<C: Charm>(
     let memory = Memory::from_entries(&keep.load()?);
     let mut cx = Context::new(environment, C::META.parse(), commands, memory, lines);
     let name = cx.environment().dispatched.name();
-    tracing::debug!("periapt-charm {} up and running.", env!("CARGO_PKG_VERSION"));
+    tracing::trace!("periapt-charm {} up and running.", env!("CARGO_PKG_VERSION"));
     let ended = with_panics(|| dispatch::dispatch::<C>(&mut cx));
     conclude(&cx, &name, ended)?;
     keep.save(&cx.memory.borrow().to_entries())?;
@@ -85,86 +83,13 @@ pub(crate) fn run_once<C: Charm>(
 pub(crate) fn conclude(cx: &Context, name: &str, ended: Result<(), Error>) -> Result<(), Error> {
     match &ended {
         Ok(()) => {
-            report(cx);
+            report::send(cx);
             cx.set_timer();
         }
         Err(error) => tracing::error!("Uncaught error in charm code ({name}): {error}"),
     }
     cx.flush_log();
     ended
-}
-
-/// Tells a Periapt agent what is deferred. On Juju nobody asks.
-fn report(cx: &Context) {
-    if !cx.is_periapt() {
-        return;
-    }
-    let memory = cx.memory.borrow();
-    let told = cx.told.borrow();
-    let rfc3339 = |at: periapt_model::time::Timestamp| {
-        jiff::Timestamp::from_millisecond(at.0).map(|at| at.to_string()).unwrap_or_default()
-    };
-    let wake = |wakes: &[Wake]| -> serde_json::Value {
-        let earliest = wakes.iter().filter_map(|wake| match wake {
-            Wake::At { at } => Some(*at),
-            _ => None,
-        });
-        match (earliest.min(), wakes.iter().find(|wake| matches!(wake, Wake::On { .. }))) {
-            (Some(at), _) => json!({"at": rfc3339(at)}),
-            (None, Some(Wake::On { on })) => json!({"on": on}),
-            (None, _) => serde_json::Value::Null,
-        }
-    };
-    let queue: Vec<_> = memory
-        .queue
-        .iter()
-        .map(|notice| {
-            let mut entry = json!({
-                "sequence": notice.sequence,
-                "event": notice.event.name(),
-                "observer": notice.handler.observer,
-                "handler": notice.handler.handler,
-                "reason": notice.reason,
-                "attempts": notice.attempts,
-                "first": rfc3339(notice.first),
-            });
-            if let Some(lane) = &notice.lane {
-                entry["lane"] = json!(lane);
-            }
-            let wake = wake(&notice.wakes);
-            if !wake.is_null() {
-                entry["wake"] = wake;
-            }
-            entry
-        })
-        .collect();
-    let dropped: Vec<_> = told
-        .dropped
-        .iter()
-        .map(|(sequence, event, handler, reason)| {
-            json!({"sequence": sequence, "event": event, "observer": handler.observer, "handler": handler.handler, "reason": reason})
-        })
-        .collect();
-    let dead: Vec<_> = memory
-        .dead
-        .iter()
-        .map(|letter| {
-            let field = |name: &str| letter.notice.get(name).and_then(|value| value.as_str()).unwrap_or("unknown");
-            json!({
-                "sequence": letter.sequence,
-                "event": letter.notice().map_or_else(|| field("event").to_owned(), |notice| notice.event.name()),
-                "observer": field("observer"),
-                "handler": field("handler"),
-                "reason": letter.why,
-            })
-        })
-        .collect();
-    let report =
-        json!({"version": 1, "queue": queue, "dropped": dropped, "dead": dead, "emitted": told.emitted});
-    let args = ["--file".to_owned(), "-".to_owned()];
-    if let Err(error) = cx.run("periapt-deferred", &args, Some(report.to_string().as_bytes())) {
-        tracing::warn!("the agent was not told what is deferred: {error}");
-    }
 }
 
 /// One connection where the agent is Periapt's, otherwise a process for each hook command.

@@ -28,7 +28,8 @@ fn dependencies(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 /// What the pure core may depend on, directly. None of these reads a clock, a file, the network or the environment.
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
+    "base64",
     "granit-parser",
     "imbl",
     "jsonschema",

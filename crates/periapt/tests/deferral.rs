@@ -65,7 +65,7 @@ fn wakes_can_be_turned_off() {
 }
 
 fn wakes(bench: &Bench, unit: &str) -> usize {
-    bench.trace(unit).into_iter().filter(|event| event.contains("wake")).count()
+    bench.trace(unit).into_iter().filter(|event| event.contains("deferred-wake")).count()
 }
 
 /// A Python charm asks to be woken, the daemon is killed, and the wake comes all the same.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The charm of examples/bench.rs, with ops: sets its status at start, and at install emits events that are all deferred."""
+"""The charm of program/src/bin/bench-charm.rs, with ops: sets its status at start, and at install emits events that are all deferred."""
 
 import os
 

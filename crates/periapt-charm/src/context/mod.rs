@@ -90,6 +90,8 @@ pub struct Context {
     pub(crate) told: RefCell<Told>,
     /// The charm's handlers, for events that are delivered at once.
     pub(crate) registry: RefCell<Option<Rc<dyn Any>>>,
+    /// Whether anything was deferred, or dead, when the dispatch began.
+    pub(crate) had_deferred: bool,
     /// How many lines about single events the log has of this dispatch.
     details: Cell<usize>,
     /// Whether the charm set its unit's status in this dispatch.
@@ -162,6 +164,7 @@ impl Context {
         memory: Memory,
         lines: Arc<Lines>,
     ) -> Self {
+        let had_deferred = !memory.queue.is_empty() || !memory.dead.is_empty();
         Self {
             environment: Rc::new(environment),
             metadata: metadata.into(),
@@ -174,6 +177,7 @@ impl Context {
             outbox: RefCell::default(),
             told: RefCell::default(),
             registry: RefCell::new(None),
+            had_deferred,
             details: Cell::new(0),
             status_set: Cell::new(false),
             juju_wakes: Cell::default(),

@@ -205,12 +205,6 @@ fn keep<C>(
     let mut memory = cx.memory.borrow_mut();
     match turn.sequence() {
         Some(sequence) => {
-            if let Turn::Instead(_) = turn {
-                memory.queue.replace(sequence, |notice| {
-                    notice.event = event.clone();
-                    notice.seen = seen;
-                });
-            }
             memory.queue.update(sequence, |notice| {
                 notice.lane.clone_from(&handler.lane);
                 notice.reason = reason;

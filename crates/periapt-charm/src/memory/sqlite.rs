@@ -59,7 +59,6 @@ impl SqliteKeep {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(&self.path, flags)?;
         db.busy_timeout(Duration::ZERO)?;
-        db.pragma_update(None, "journal_mode", "wal")?;
         db.pragma_update(None, "synchronous", "full")?;
         db.execute_batch("BEGIN IMMEDIATE")?;
         Ok(db)

@@ -5,7 +5,7 @@ use std::fmt;
 use super::output::{CommandRun, LogLine};
 
 /// A state, or an event with it, that Juju cannot bring about, and how to mend it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}; {remedy}")]
 pub struct Inconsistent {
     /// Which part: `relations[1].endpoint`.
@@ -27,7 +27,7 @@ impl Inconsistent {
 }
 
 /// The hook failed: the charm has a bug, it panicked, or Juju refused what it did. Nothing that waits for a hook's end counts.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct HookFailed {
     /// The hook, or the action.
     pub event: String,
@@ -50,7 +50,7 @@ impl fmt::Display for HookFailed {
 impl std::error::Error for HookFailed {}
 
 /// Why there is no state after an event.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 pub enum ScenarioError {
     /// The test asks for something that cannot be.
     #[error("{0}")]
@@ -70,3 +70,16 @@ impl ScenarioError {
         }
     }
 }
+
+/// A test that fails prints its error with `Debug`: people are to read what it says.
+macro_rules! debug_as_display {
+    ($($name:ty),+) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    )+};
+}
+
+debug_as_display!(Inconsistent, HookFailed, ScenarioError, super::model::ModelError);

@@ -8,16 +8,16 @@ struct Api;
 
 impl Api {
     fn stop(&mut self, _cx: &mut Context) -> Finish {
-        defer("not now") //~ expected `Result<Done, Error>`, found `Result<Done, Stop>`
+        defer("not now") //~ expected `Result<Done, Error>`, found `Result<Done, NotDone>`
     }
 
     fn remove(&mut self, _cx: &mut Context) -> Finish {
-        defer("not now")?; //~ `?` couldn't convert the error … `periapt_charm::flow::Stop`
+        defer("not now")?; //~ `?` couldn't convert the error … `NotDone: std::error::Error`
         done()
     }
 
     fn restart(&mut self, _params: Restart, _cx: &mut Context) -> ActionResult {
-        return defer("not now"); //~ expected `Result<Results, Error>`, found `Result<Done, Stop>`
+        return defer("not now"); //~ expected `Result<Results, Error>`, found `Result<Done, NotDone>`
     }
 }
 

@@ -84,8 +84,12 @@ fn a_reconciling_handler_is_queued_and_run_once() {
     deferring(&["reconcile"]);
     assert_eq!(unit.dispatch::<Level>("hooks/start").unwrap(), ["start 1"]);
     assert_eq!(unit.dispatch::<Level>("hooks/config-changed").unwrap(), ["config-changed 2"]);
-    assert_eq!(unit.queue(), ["1 config-changed Level.reconcile"]);
-    assert_eq!(unit.dispatch::<Level>("hooks/update-status").unwrap(), ["config-changed 3"]);
+    assert_eq!(
+        unit.queue(),
+        ["1 start Level.reconcile"],
+        "it stands there as what it was deferred for first"
+    );
+    assert_eq!(unit.dispatch::<Level>("hooks/update-status").unwrap(), ["start 3"]);
     let memory = unit.memory();
     let notice = memory.queue.get(1).unwrap();
     assert_eq!(notice.first, Timestamp(1_000));
@@ -126,7 +130,7 @@ fn an_event_of_a_relation_that_is_gone_is_dropped_but_not_its_end() {
 
 a_charm!(Bounded, |on| {
     on.start(Bounded::begin).give_up_after(3);
-    on.config_changed(Bounded::configure).give_up_with::<ConfigChanged, _, _>(secs(2), Bounded::hopeless);
+    on.config_changed(Bounded::configure).give_up_with(secs(2), Bounded::hopeless);
 });
 
 impl Bounded {

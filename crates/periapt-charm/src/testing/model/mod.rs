@@ -42,7 +42,7 @@ const PATIENCE: Duration = Duration::from_secs(2 * 3600);
 const MOST_DISPATCHES: usize = 20_000;
 
 /// Why a model did not do what a test asked of it.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 pub enum ModelError {
     /// An operator's command was refused.
     #[error("{message}{}", .hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default())]

@@ -1,4 +1,4 @@
-//! The smallest charm there is, for `benches/charm`: it sets its status at start, and at install emits events that are all
+//! The smallest charm there is: it sets its status at start, and at install emits events that are all
 //! deferred for ever. `benches/charm/python` is the same with `ops`.
 
 use periapt_charm::prelude::*;

@@ -1,4 +1,4 @@
-//! Every hook command, for `benches/charm`: answers what it must and does nothing.
+//! Every hook command: answers what it must and does nothing.
 
 fn main() {
     let name = std::env::args().next().unwrap_or_default();
