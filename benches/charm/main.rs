@@ -42,7 +42,7 @@ impl Unit {
         let tools = dir.path().join("tools");
         std::fs::create_dir(&tools).expect("a folder");
         for name in COMMANDS {
-            symlink(program("bench-command"), tools.join(name)).expect("a link");
+            symlink(built("bench-command"), tools.join(name)).expect("a link");
         }
         std::fs::copy(python_charm().join("metadata.yaml"), dir.path().join("metadata.yaml"))
             .expect("a copy");
@@ -69,7 +69,7 @@ impl Unit {
 }
 
 /// A program of `program/`, built beside this one.
-fn program(name: &str) -> PathBuf {
+fn built(name: &str) -> PathBuf {
     let this = std::env::current_exe().expect("a path");
     this.parent().and_then(Path::parent).expect("target/release/deps/BENCH").join(name)
 }
@@ -84,7 +84,7 @@ fn python() -> PathBuf {
 }
 
 fn rust_unit() -> Unit {
-    Unit::new(&program("bench-charm"), &[])
+    Unit::new(&built("bench-charm"), &[])
 }
 
 fn python_unit() -> Unit {
@@ -177,7 +177,7 @@ fn transition() -> Vec<Row> {
 fn size() -> Vec<Row> {
     let dir = tempfile::tempdir().expect("a folder");
     let stripped = dir.path().join("bench");
-    let status = Command::new("strip").arg("-o").arg(&stripped).arg(program("bench-charm")).status();
+    let status = Command::new("strip").arg("-o").arg(&stripped).arg(built("bench-charm")).status();
     assert!(status.is_ok_and(|status| status.success()), "strip (of binutils) runs");
     let bytes = stripped.metadata().expect("a size").len();
     let measured = format!("{:.2} MB", bytes as f64 / 1e6);
