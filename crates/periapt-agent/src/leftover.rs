@@ -169,8 +169,27 @@ fn group_of(process: &Path) -> Option<i32> {
 }
 
 fn carries(process: &Path, variable: &[u8]) -> bool {
-    fs::read(process.join("environ"))
-        .is_ok_and(|environ| environ.split(|b| *b == 0).any(|entry| entry == variable))
+    environment_of(process).split(|b| *b == 0).any(|entry| entry == variable)
+}
+
+/// How often an environment that cannot be read yet is read again, with a millisecond between.
+const ENVIRONMENT_TRIES: u32 = 10;
+
+/// A process's environment. One that is just becoming another program has none for a moment, in which its parent may go
+/// on already (the kernel ends a `vfork` before it has set the new environment up).
+fn environment_of(process: &Path) -> Vec<u8> {
+    // What the kernel itself runs has neither a program nor an environment.
+    let is_program = fs::read_link(process.join("exe")).is_ok();
+    for _ in 0..ENVIRONMENT_TRIES {
+        match fs::read(process.join("environ")) {
+            Ok(environment) if environment.is_empty() && is_program => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Ok(environment) => return environment,
+            Err(_) => return Vec::new(),
+        }
+    }
+    Vec::new()
 }
 
 #[cfg(test)]
