@@ -289,10 +289,10 @@ fn a_full_disk_stops_all_writes_until_reopened() {
     let (_folder, path) = folder();
     let limited = SqliteOptions { store: Options::default(), max_bytes: Some(256 << 10) };
     let store = Sqlite::open_with(&path, &limited).unwrap();
-    let pending: Vec<_> = (0..200)
-        .map(|n| store.submit(Txn::new().put(format!("{n:03}"), vec![1; 4000])))
-        .chain([store.submit(Txn::new().put("small", *b"1"))])
-        .collect();
+    let mut pending: Vec<_> =
+        (0..200).map(|n| store.submit(Txn::new().put(format!("{n:03}"), vec![1; 4000]))).collect();
+    // Small enough to fit, and last: what comes after a loss is lost as well.
+    pending.push(store.submit(Txn::new().put("small", *b"1")));
     let answers: Vec<_> = pending.into_iter().map(|pending| pending.wait()).collect();
     let done = answers.iter().take_while(|answer| answer.is_ok()).count();
     assert!(done < 200, "everything fitted");
@@ -302,7 +302,8 @@ fn a_full_disk_stops_all_writes_until_reopened() {
         "{:?}",
         refused[0]
     );
-    assert!(refused.iter().all(|answer| matches!(answer, Err(TxnError::Store(_)))));
+    let odd = refused.iter().position(|answer| !matches!(answer, Err(TxnError::Store(_))));
+    assert!(odd.is_none(), "{done} were done, and {odd:?} after that: {:?}", odd.map(|at| &refused[at]));
     let later = store.submit(Txn::new().put("small", *b"1")).wait();
     let Err(TxnError::Store(StoreError::Failed { cause })) = &later else { panic!("{later:?}") };
     assert!(matches!(**cause, StoreError::DiskFull { .. }));
