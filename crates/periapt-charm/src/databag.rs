@@ -83,6 +83,8 @@ impl Interface for Untyped {
 /// #[derive(Serialize, Deserialize)]
 /// struct Endpoints { host: String, port: u16 }
 ///
+/// databag!(Endpoints);
+///
 /// interface!(pub Database { remote_app: Endpoints });
 /// ```
 #[macro_export]
