@@ -81,7 +81,7 @@ impl Interface for Untyped {
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Serialize, Deserialize)]
-/// struct Endpoints { host: String, port: u16 }
+/// pub struct Endpoints { host: String, port: u16 }
 ///
 /// databag!(Endpoints);
 ///
