@@ -13,7 +13,12 @@ if [ "${1-}" = charm ]; then
         python3 -m venv "$venv"
         "$venv/bin/pip" install --quiet --disable-pip-version-check -r charms/ledger/tests/requirements.txt
     }
-    cargo build --release --package bench-charm
-    BENCH_PYTHON="$venv/bin/python" exec cargo bench --package periapt-charm --features testing --bench charm -- "$@"
+    # The charm as `periapt new` sets it up and `periapt pack` builds it: optimized as a whole, for this machine's own
+    # target, with the C library in it.
+    host="$(rustc -vV | sed -n 's/^host: //p')"
+    CARGO_PROFILE_RELEASE_LTO=true CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 \
+        cargo build --release --package bench-charm --target "$host" \
+        --config "target.$host.rustflags=[\"-C\",\"target-feature=+crt-static\"]"
+    BENCH_PYTHON="$venv/bin/python" BENCH_TARGET="$host" exec cargo bench --package periapt-charm --features testing --bench charm -- "$@"
 fi
 cargo bench --package periapt --bench goals -- "$@"

@@ -68,10 +68,12 @@ impl Unit {
     }
 }
 
-/// A program of `program/`, built beside this one.
+/// A program of `program/`, which `benches/run.sh` builds for a named target.
 fn built(name: &str) -> PathBuf {
+    let target = std::env::var_os("BENCH_TARGET").expect("BENCH_TARGET: run benches/run.sh charm");
     let this = std::env::current_exe().expect("a path");
-    this.parent().and_then(Path::parent).expect("target/release/deps/BENCH").join(name)
+    let targets = this.ancestors().nth(3).expect("target/release/deps/BENCH");
+    targets.join(target).join("release").join(name)
 }
 
 fn python_charm() -> PathBuf {

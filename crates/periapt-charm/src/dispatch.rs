@@ -10,6 +10,7 @@ mod statuses;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 pub(crate) use deliver::emit;
@@ -48,16 +49,16 @@ pub(crate) fn dispatch_to<C: Charm>(charm: &mut C, cx: &mut Context) -> Result<(
 fn run<C: Charm>(registry: &Registry<C>, charm: &mut C, cx: &mut Context) -> Result<(), Error> {
     let dispatched = cx.environment().dispatched.clone();
     let event = match &dispatched {
-        Dispatched::Event(event) => Some(event),
+        Dispatched::Event(event) => Some(Rc::new(event.clone())),
         _ => None,
     };
-    let restricted = event.is_some_and(Event::is_restricted);
+    let restricted = event.as_deref().is_some_and(Event::is_restricted);
     if !restricted {
         revive(registry, cx);
-        run_deferred(registry, charm, cx, event)?;
+        run_deferred(registry, charm, cx, event.as_deref())?;
     }
-    match &dispatched {
-        Dispatched::Event(event) => {
+    match (&dispatched, &event) {
+        (_, Some(event)) => {
             let handlers = registry.of(event);
             match handlers.is_empty() {
                 true => tracing::debug!("No handler for {}.", event.name()),
@@ -67,14 +68,14 @@ fn run<C: Charm>(registry: &Registry<C>, charm: &mut C, cx: &mut Context) -> Res
                 offer(registry, charm, cx, handler, event)?;
             }
         }
-        Dispatched::Action { name, .. } => run_action(registry, charm, cx, name)?,
-        Dispatched::Unknown(name) => tracing::debug!("Event {name:?} not defined."),
+        (Dispatched::Action { name, .. }, None) => run_action(registry, charm, cx, name)?,
+        (other, None) => tracing::debug!("Event {:?} not defined.", other.name()),
     }
     cx.sum_details_up();
     if !restricted {
         statuses::evaluate(registry, charm, cx)?;
     }
-    for event in [Event::from(PreCommit {}), Event::from(Commit {})] {
+    for event in [Event::from(PreCommit {}), Event::from(Commit {})].map(Rc::new) {
         for handler in registry.of(&event) {
             deliver(registry, charm, cx, handler, &event, Turn::New)?;
         }
@@ -109,49 +110,66 @@ fn run_deferred<C: 'static>(
 ) -> Result<(), Error> {
     let sequences = cx.memory.borrow().queue.sequences();
     let count = sequences.len();
+    let coming = coming.map(|event| registry.of(event)).unwrap_or_default();
+    // The lanes in which something older still waits.
+    let mut held = HashSet::new();
     for (place, sequence) in sequences.into_iter().enumerate() {
-        let Some(mut notice) = cx.memory.borrow().queue.get(sequence).cloned() else { continue };
-        let Some(index) = registry.find(&notice.handler) else {
-            let why = format!("{} is no handler of this charm", notice.handler);
-            tracing::warn!("{} was deferred and cannot be run: {why}.", notice.event.name());
-            bury(cx, sequence, why);
-            continue;
-        };
-        let handler = &registry.handlers[index];
-        if notice.handler != handler.id {
-            // It was deferred under a name that the handler had once.
-            notice.handler.clone_from(&handler.id);
-            cx.memory.borrow_mut().queue.replace(sequence, |kept| kept.handler.clone_from(&handler.id));
+        if let Some((index, event)) = turn_of(registry, cx, sequence, &coming, &held)? {
+            cx.detail(|| {
+                let (name, id) = (event.name(), &registry.handlers[index].id);
+                format!("Re-emitting deferred event <{name} via {id}> ({} of {count} in queue).", place + 1)
+            });
+            deliver(registry, charm, cx, index, &event, Turn::Again(sequence))?;
         }
-        // A reconciling handler is there for all that has happened, whatever it was deferred for first.
-        if !handler.keeps_when_gone
-            && !handler.reconciles
-            && let Some(why) = gone::subject(cx, &notice.event)?
+        if let Some(lane) = cx.memory.borrow().queue.get(sequence).and_then(|notice| notice.lane.as_ref())
+            && !held.contains(lane)
         {
-            tracing::info!("{}, deferred by {}, is dropped: {why}.", notice.event.name(), notice.handler);
-            cx.memory.borrow_mut().queue.remove(sequence);
-            cx.told.borrow_mut().dropped.push((sequence, notice.event.name(), notice.handler, why));
-            continue;
+            held.insert(lane.clone());
         }
-        let lane = handler.lane.as_deref().or(notice.lane.as_deref());
-        if lane.is_some_and(|lane| cx.memory.borrow().queue.ahead_in_lane(lane, sequence).is_some()) {
-            continue;
-        }
-        // It runs once, for the new event.
-        if handler.reconciles && coming.is_some_and(|event| registry.of(event).contains(&index)) {
-            continue;
-        }
-        cx.detail(|| {
-            let name = notice.event.name();
-            format!(
-                "Re-emitting deferred event <{name} via {}> ({} of {count} in queue).",
-                notice.handler,
-                place + 1
-            )
-        });
-        deliver(registry, charm, cx, index, &notice.event, Turn::Again(sequence))?;
     }
     Ok(())
+}
+
+/// The handler and the event of a notice whose turn it is now; none if it waits on, or has left the queue.
+fn turn_of<C: 'static>(
+    registry: &Registry<C>,
+    cx: &Context,
+    sequence: u64,
+    coming: &[usize],
+    held: &HashSet<String>,
+) -> Result<Option<(usize, Rc<Event>)>, Error> {
+    let memory = cx.memory.borrow();
+    let Some(notice) = memory.queue.get(sequence) else { return Ok(None) };
+    let Some(index) = registry.find(&notice.handler) else {
+        let why = format!("{} is no handler of this charm", notice.handler);
+        tracing::warn!("{} was deferred and cannot be run: {why}.", notice.event.name());
+        drop(memory);
+        bury(cx, sequence, why);
+        return Ok(None);
+    };
+    let handler = &registry.handlers[index];
+    let lane = handler.lane.as_ref().or(notice.lane.as_ref());
+    let lane_is_held = lane.is_some_and(|lane| held.contains(lane));
+    let renamed = notice.handler != handler.id;
+    let event = Rc::new(notice.event.clone());
+    drop(memory);
+    if renamed {
+        // It was deferred under a name that the handler had once.
+        cx.memory.borrow_mut().queue.replace(sequence, |kept| kept.handler.clone_from(&handler.id));
+    }
+    // A reconciling handler is there for all that has happened, whatever it was deferred for first.
+    if !handler.keeps_when_gone
+        && !handler.reconciles
+        && let Some(why) = gone::subject(cx, &event)?
+    {
+        tracing::info!("{}, deferred by {}, is dropped: {why}.", event.name(), handler.id);
+        cx.memory.borrow_mut().queue.remove(sequence);
+        cx.told.borrow_mut().dropped.push((sequence, event.name(), handler.id.clone(), why));
+        return Ok(None);
+    }
+    // A reconciling handler runs once, for the new event.
+    let comes = handler.reconciles && coming.contains(&index);
+    Ok((!lane_is_held && !comes).then_some((index, event)))
 }
 
 /// Offers a new event to a handler: it runs, unless the event has to queue, or already does.
@@ -160,10 +178,10 @@ pub(crate) fn offer<C: 'static>(
     charm: &mut C,
     cx: &mut Context,
     index: usize,
-    event: &Event,
+    event: &Rc<Event>,
 ) -> Result<(), Error> {
     let handler: &Registration<C> = &registry.handlers[index];
-    let is_running = |(id, running): &(_, Event)| *id == handler.id && running == event;
+    let is_running = |(running, with): &(usize, Rc<Event>)| *running == index && with == event;
     if cx.active.borrow().iter().any(is_running) {
         // A handler that emits its own event again stops there, as with ops.
         cx.detail(|| format!("Skipping {} for {}: it is being handled.", event.name(), handler.id));

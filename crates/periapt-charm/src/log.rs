@@ -64,8 +64,7 @@ impl Context {
             return;
         }
         for Line { level, message } in lines {
-            let args = ["--log-level".to_owned(), level.as_str().to_owned(), "--".to_owned(), message];
-            let _ = self.run("juju-log", &args, None);
+            self.log_line(level.as_str(), message);
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::flow::Wake;
 use crate::memory::{DeadLetter, Notice};
 
 /// Where an `ops` charm keeps what it has deferred. A unit whose charm was one before may still have it.
-const STATE_OF_OPS: &str = ".unit-state.db";
+pub(crate) const STATE_OF_OPS: &str = ".unit-state.db";
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -87,15 +87,15 @@ fn waiting(notice: &Notice) -> Waiting<'_> {
 }
 
 fn dead(letter: &DeadLetter) -> Dead {
-    let field = |name: &str| {
-        let text = letter.notice.get(name).and_then(|value| value.as_str());
+    let field = |place: &str| {
+        let text = letter.notice.pointer(place).and_then(|value| value.as_str());
         text.unwrap_or("unknown").to_owned()
     };
     Dead {
         sequence: letter.sequence,
-        event: letter.notice().map_or_else(|| field("event"), |notice| notice.event.name()),
-        observer: field("observer"),
-        handler: field("handler"),
+        event: letter.notice().map_or_else(|| field("/event/event"), |notice| notice.event.name()),
+        observer: field("/handler/observer"),
+        handler: field("/handler/handler"),
         reason: letter.why.clone(),
     }
 }
@@ -111,7 +111,7 @@ pub(crate) fn send(cx: &Context) {
         && told.emitted.is_empty()
         && told.dropped.is_empty()
         && !cx.had_deferred
-        && !cx.environment().charm_dir.join(STATE_OF_OPS).exists();
+        && !cx.was_ops;
     if nothing {
         return;
     }

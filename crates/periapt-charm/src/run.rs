@@ -69,13 +69,14 @@ pub(crate) fn run_once<C: Charm>(
     keep: &mut dyn Keep,
     lines: Arc<Lines>,
 ) -> Result<(), Error> {
-    let memory = Memory::from_entries(&keep.load()?);
+    let memory = Memory::from_entries(keep.load()?);
     let mut cx = Context::new(environment, C::META.parse(), commands, memory, lines);
+    cx.was_ops = cx.is_periapt() && cx.environment().charm_dir.join(report::STATE_OF_OPS).exists();
     let name = cx.environment().dispatched.name();
     tracing::trace!("periapt-charm {} up and running.", env!("CARGO_PKG_VERSION"));
     let ended = with_panics(|| dispatch::dispatch::<C>(&mut cx));
     conclude(&cx, &name, ended)?;
-    keep.save(&cx.memory.borrow().to_entries())?;
+    keep.save(cx.memory.borrow().to_entries())?;
     Ok(())
 }
 
@@ -102,7 +103,7 @@ fn commands() -> Box<dyn Commands> {
     {
         return Box::new(socket);
     }
-    Box::new(Processes { periapt })
+    Box::new(Processes::new(periapt))
 }
 
 /// What the panic hook has seen last on any thread.

@@ -41,7 +41,7 @@ mod time;
 mod view;
 
 pub use call::{Call, Immediate, Need, Output, Reply, Supplied, decode_arguments};
-pub use commands::known_commands;
+pub use commands::{is_known_command, known_commands};
 pub use describe::{describe, describe_tell};
 #[doc(hidden)]
 pub use fuzz::fuzz_arguments;

@@ -15,16 +15,22 @@ use crate::time::Timestamp;
 
 /// Turns what an agent hands over into writes, or refuses all of it.
 pub fn commit(model: &Model, commit: Commit, now: Timestamp) -> Result<Vec<Write>, CommitRefusal> {
+    let mut draft = Draft::new(model);
+    commit_to(&mut draft, commit, now)?;
+    Ok(draft.into_writes())
+}
+
+/// The same, in a draft that its caller has begun. After a refusal the draft is worth nothing.
+pub fn commit_to(draft: &mut Draft, commit: Commit, now: Timestamp) -> Result<(), CommitRefusal> {
     let Commit { unit, epoch, mut local, acts, effects, journal } = commit;
-    if !model.units.contains_key(&unit) {
+    if !draft.model.units.contains_key(&unit) {
         return Err(CommitRefusal::UnitGone(unit));
     }
-    let current = model.agents.get(&unit).map_or(0, |agent| agent.epoch);
+    let current = draft.model.agents.get(&unit).map_or(0, |agent| agent.epoch);
     if current != epoch {
         return Err(CommitRefusal::Fenced { unit, epoch, current });
     }
-    let mut draft = Draft::new(model);
-    for (id, version) in apply_effects(&mut draft, &unit, effects, now)? {
+    for (id, version) in apply_effects(draft, &unit, effects, now)? {
         // The writer of a peer relation's application databag is never told of its own write.
         if let Some(relation) = local.relations.get_mut(&id).filter(|r| r.peer) {
             relation.apps.insert(unit.app().clone(), version);
@@ -32,16 +38,16 @@ pub fn commit(model: &Model, commit: Commit, now: Timestamp) -> Result<Vec<Write
     }
     // An operator's `resolved` that arrives just as the hook is tried again must not skip a later failure.
     if !matches!(local.op, Op::Hook { step: HookStep::Failed(_), .. }) {
-        clear_resolved(&mut draft, &unit);
+        clear_resolved(draft, &unit);
     }
     draft.put(Record::Agent(unit.clone(), Arc::new(Agent { epoch, local })));
     for entry in journal {
         draft.journal(now, unit.clone(), entry);
     }
     for act in acts {
-        perform(&mut draft, &unit, act, now);
+        perform(draft, &unit, act, now);
     }
-    Ok(draft.into_writes())
+    Ok(())
 }
 
 /// Returns the application databags that were written, with their new versions.

@@ -38,6 +38,18 @@ pub trait Commands {
     /// The command cannot be run at all; [`io::ErrorKind::NotFound`] if there is none of that name.
     fn run(&mut self, command: &str, args: &[String], stdin: Option<&[u8]>) -> io::Result<Output>;
 
+    /// Writes a line into the log (`juju-log`). It may still be under way when this returns; lines keep their order. A log
+    /// that cannot be written fails nothing.
+    fn log(&mut self, level: &str, message: String) {
+        let args = ["--log-level".to_owned(), level.to_owned(), "--".to_owned(), message];
+        let _ = self.run("juju-log", &args, None);
+    }
+
+    /// Whether lines are written while the caller goes on.
+    fn logs_aside(&self) -> bool {
+        false
+    }
+
     /// The time.
     fn now(&self) -> Timestamp;
 

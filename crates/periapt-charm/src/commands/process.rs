@@ -1,7 +1,7 @@
 //! A process for each hook command, as on Juju.
 
 use std::io::{self, Write};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use periapt_model::time::Timestamp;
@@ -13,6 +13,28 @@ use super::{Commands, Output, Timer, some_chance, wall_clock};
 pub(crate) struct Processes {
     /// Whether the agent is Periapt's.
     pub(crate) periapt: bool,
+    /// The last line of the log, if it is still being written.
+    logging: Option<Child>,
+}
+
+impl Processes {
+    pub(crate) fn new(periapt: bool) -> Self {
+        Self { periapt, logging: None }
+    }
+
+    /// Waits until the log's last line is written.
+    fn finish_log(&mut self) {
+        if let Some(mut child) = self.logging.take() {
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A line that nobody waited for would be lost: the agent ends the hook's processes with the hook.
+impl Drop for Processes {
+    fn drop(&mut self) {
+        self.finish_log();
+    }
 }
 
 impl Commands for Processes {
@@ -31,6 +53,18 @@ impl Commands for Processes {
         })?;
         let code = output.status.code().unwrap_or(-1);
         Ok(Output { code, stdout: output.stdout, stderr: output.stderr })
+    }
+
+    fn log(&mut self, level: &str, message: String) {
+        self.finish_log();
+        let mut process = Command::new("juju-log");
+        process.args(["--log-level", level, "--"]).arg(message);
+        process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.logging = process.spawn().ok();
+    }
+
+    fn logs_aside(&self) -> bool {
+        true
     }
 
     fn now(&self) -> Timestamp {

@@ -37,6 +37,18 @@ impl Context {
         }
     }
 
+    /// Writes one line into the log.
+    pub(crate) fn log_line(&self, level: &str, message: String) {
+        self.commands.borrow_mut().log(level, message);
+    }
+
+    /// Sends the lines that wait, where that costs the handler that comes next no time.
+    pub(crate) fn flush_log_aside(&self) {
+        if self.commands.borrow().logs_aside() {
+            self.flush_log();
+        }
+    }
+
     /// Runs a hook command that prints JSON.
     pub(crate) fn json<T: DeserializeOwned>(&self, command: &str, args: &[&str]) -> Result<T, CommandError> {
         let mut args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();

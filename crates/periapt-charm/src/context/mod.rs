@@ -82,8 +82,8 @@ pub struct Context {
     pub(crate) lines: Arc<Lines>,
     /// What is being handled.
     running: RefCell<Option<Running>>,
-    /// The handlers that have not returned, with their events.
-    pub(crate) active: RefCell<Vec<(HandlerId, Event)>>,
+    /// The handlers that have not returned, by their place in the registry, with their events.
+    pub(crate) active: RefCell<Vec<(usize, Rc<Event>)>>,
     /// Emitted by the running handler, to be delivered when it returns.
     pub(crate) outbox: RefCell<Vec<Emitted>>,
     /// What the agent is told at the end.
@@ -92,6 +92,8 @@ pub struct Context {
     pub(crate) registry: RefCell<Option<Rc<dyn Any>>>,
     /// Whether anything was deferred, or dead, when the dispatch began.
     pub(crate) had_deferred: bool,
+    /// Whether the unit may have what an `ops` charm deferred.
+    pub(crate) was_ops: bool,
     /// How many lines about single events the log has of this dispatch.
     details: Cell<usize>,
     /// Whether the charm set its unit's status in this dispatch.
@@ -106,7 +108,7 @@ pub struct Context {
     pebbles: RefCell<BTreeMap<String, Rc<dyn periapt_pebble::Pebble>>>,
     /// What was handled by whom, for tests to look at.
     #[cfg(feature = "testing")]
-    pub(crate) handled: RefCell<Vec<(Event, HandlerId, u32)>>,
+    pub(crate) handled: RefCell<Vec<(Rc<Event>, HandlerId, u32)>>,
 }
 
 /// What the agent is told at the end of a dispatch.
@@ -130,7 +132,7 @@ struct Cache {
 /// What is being handled.
 #[derive(Clone, Debug)]
 pub(crate) struct Running {
-    pub(crate) event: Event,
+    pub(crate) event: Rc<Event>,
     pub(crate) attempt: Attempt,
     pub(crate) seen: BTreeMap<String, u64>,
 }
@@ -146,8 +148,9 @@ pub struct Attempt {
     pub reason: Option<String>,
 }
 
-/// So many lines of the log are about single events; the rest are summed up.
+/// So many lines of the log are about single events; the rest are summed up. Fewer where each line is a process.
 const MOST_DETAILS: usize = 12;
+const MOST_DETAILS_AS_PROCESSES: usize = 4;
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -178,6 +181,7 @@ impl Context {
             told: RefCell::default(),
             registry: RefCell::new(None),
             had_deferred,
+            was_ops: false,
             details: Cell::new(0),
             status_set: Cell::new(false),
             juju_wakes: Cell::default(),
@@ -217,7 +221,7 @@ impl Context {
     /// The event that the running handler has.
     #[must_use]
     pub fn event(&self) -> Option<Event> {
-        self.running.borrow().as_ref().map(|running| running.event.clone())
+        self.running.borrow().as_ref().map(|running| Event::clone(&running.event))
     }
 
     /// The how-manieth time the running handler has its event.
@@ -239,14 +243,21 @@ impl Context {
     pub(crate) fn detail(&self, line: impl FnOnce() -> String) {
         let count = self.details.get();
         self.details.set(count.saturating_add(1));
-        if count < MOST_DETAILS {
+        if count < self.most_details() {
             tracing::debug!("{}", line());
+        }
+    }
+
+    fn most_details(&self) -> usize {
+        match self.commands.borrow().logs_aside() {
+            true => MOST_DETAILS_AS_PROCESSES,
+            false => MOST_DETAILS,
         }
     }
 
     /// Says how many lines were left out.
     pub(crate) fn sum_details_up(&self) {
-        let left = self.details.get().saturating_sub(MOST_DETAILS);
+        let left = self.details.get().saturating_sub(self.most_details());
         if left > 0 {
             let waiting = self.memory.borrow().queue.len();
             tracing::debug!("{left} more lines about single events; {waiting} are deferred now.");

@@ -1,6 +1,7 @@
 //! One event, one handler.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use periapt_model::time::Timestamp;
 
@@ -39,7 +40,7 @@ pub(crate) fn deliver<C: 'static>(
     charm: &mut C,
     cx: &mut Context,
     index: usize,
-    event: &Event,
+    event: &Rc<Event>,
     turn: Turn,
 ) -> Result<(), Error> {
     let handler = &registry.handlers[index];
@@ -47,17 +48,22 @@ pub(crate) fn deliver<C: 'static>(
         Some(sequence) => sequence,
         None => cx.memory.borrow_mut().queue.reserve(),
     };
-    let notice = turn.sequence().and_then(|sequence| cx.memory.borrow().queue.get(sequence).cloned());
-    let attempt = Attempt {
-        number: notice.as_ref().map_or(1, |notice| notice.attempts.saturating_add(1)),
-        first: notice.as_ref().map(|notice| notice.first),
-        reason: notice.as_ref().map(|notice| notice.reason.clone()),
+    let (attempt, seen) = {
+        let memory = cx.memory.borrow();
+        let notice = turn.sequence().and_then(|sequence| memory.queue.get(sequence));
+        let attempt = Attempt {
+            number: notice.map_or(1, |notice| notice.attempts.saturating_add(1)),
+            first: notice.map(|notice| notice.first),
+            reason: notice.map(|notice| notice.reason.clone()),
+        };
+        (attempt, notice.map(|notice| notice.seen.clone()).unwrap_or_default())
     };
     #[cfg(feature = "testing")]
-    cx.handled.borrow_mut().push((event.clone(), handler.id.clone(), attempt.number));
-    let seen = notice.as_ref().map(|notice| notice.seen.clone()).unwrap_or_default();
-    let running = Running { event: event.clone(), attempt: attempt.clone(), seen };
-    cx.active.borrow_mut().push((handler.id.clone(), event.clone()));
+    cx.handled.borrow_mut().push((Rc::clone(event), handler.id.clone(), attempt.number));
+    let (number, first) = (attempt.number, attempt.first);
+    let running = Running { event: Rc::clone(event), attempt, seen };
+    cx.active.borrow_mut().push((index, Rc::clone(event)));
+    cx.flush_log_aside();
     let ended = cx.while_running(running, |cx| (handler.call)(charm, event, cx));
     cx.flush_log();
     // What it emitted comes before anything else, as if it had been delivered within the handler.
@@ -84,7 +90,9 @@ pub(crate) fn deliver<C: 'static>(
             finished(cx, handler, turn, None);
             Ok(())
         }
-        Err(stop) => stopped(registry, charm, cx, index, event, (turn, place), &attempt, stop.into_kind()),
+        Err(stop) => {
+            stopped(registry, charm, cx, index, event, (turn, place), (number, first), stop.into_kind())
+        }
     }
 }
 
@@ -94,17 +102,16 @@ fn stopped<C: 'static>(
     charm: &mut C,
     cx: &mut Context,
     index: usize,
-    event: &Event,
+    event: &Rc<Event>,
     (turn, place): (Turn, u64),
-    attempt: &Attempt,
+    (tries, first): (u32, Option<Timestamp>),
     stop: StopKind,
 ) -> Result<(), Error> {
     let handler = &registry.handlers[index];
-    let name = event.name();
     let deferral = match stop {
         StopKind::Defer(deferral) => deferral,
         StopKind::Error(error) => match error.kind() {
-            Kind::Bug => return Err(error.context(format!("{} ({name})", handler.id))),
+            Kind::Bug => return Err(error.context(format!("{} ({})", handler.id, event.name()))),
             Kind::NeedsHuman => {
                 tracing::warn!("{}: {error}", handler.id);
                 finished(cx, handler, turn, Some(Status::Blocked(error.to_string())));
@@ -123,15 +130,14 @@ fn stopped<C: 'static>(
     };
     if !handler.deferrable || !event.kind().is_deferrable() {
         // Only errors come here: the return type of such a handler has no deferral. Juju tries the hook again.
-        return Err(Error::bug(format!("{} ({name}): {}", handler.id, deferral.reason)));
+        return Err(Error::bug(format!("{} ({}): {}", handler.id, event.name(), deferral.reason)));
     }
     let now = cx.now();
     if let Some(bound) = &handler.bound {
-        let too_often = bound.attempts.is_some_and(|most| attempt.number >= most);
-        let too_long =
-            bound.within.is_some_and(|within| attempt.first.is_some_and(|at| now.since(at) >= within));
+        let too_often = bound.attempts.is_some_and(|most| tries >= most);
+        let too_long = bound.within.is_some_and(|within| first.is_some_and(|at| now.since(at) >= within));
         if too_often || too_long {
-            let tries = attempt.number;
+            let name = event.name();
             let why = format!("gave up after {tries} {}: {}", plural(tries), deferral.reason);
             let Some(then) = &bound.then else {
                 return Err(Error::bug(format!("{} ({name}): {why}", handler.id)));
@@ -141,7 +147,11 @@ fn stopped<C: 'static>(
                 cx.memory.borrow_mut().queue.remove(sequence);
                 cx.told.borrow_mut().dropped.push((sequence, name, handler.id.clone(), why));
             }
-            let running = Running { event: event.clone(), attempt: attempt.clone(), seen: BTreeMap::new() };
+            let running = Running {
+                event: Rc::clone(event),
+                attempt: Attempt { number: tries, first, reason: Some(deferral.reason) },
+                seen: BTreeMap::new(),
+            };
             let ended = cx.while_running(running, |cx| then(charm, event, cx));
             cx.flush_log();
             deliver_outbox(registry, charm, cx)?;
@@ -280,6 +290,6 @@ pub(crate) fn emit<C: 'static>(
 ) -> Result<(), Error> {
     cx.detail(|| format!("Emitting custom event <{0} via {0}>.", emitted.name));
     cx.told.borrow_mut().emitted.push(emitted.name.clone());
-    let event = Event::Custom(emitted);
+    let event = Rc::new(Event::Custom(emitted));
     registry.of(&event).into_iter().try_for_each(|index| offer(registry, charm, cx, index, &event))
 }

@@ -68,11 +68,10 @@ impl Emitted {
     /// # Errors
     /// Data that does not fit the type, or has a version that it cannot migrate.
     pub fn read<E: CustomEvent>(&self) -> Result<E, Error> {
-        let data = match self.version == E::VERSION {
-            true => self.data.clone(),
-            false => E::migrate(self.version, self.data.clone())?,
-        };
-        serde_json::from_value(data)
-            .map_err(|error| Error::bug(format!("the data of {} does not fit: {error}", self.name)))
+        match self.version == E::VERSION {
+            true => E::deserialize(&self.data),
+            false => serde_json::from_value(E::migrate(self.version, self.data.clone())?),
+        }
+        .map_err(|error| Error::bug(format!("the data of {} does not fit: {error}", self.name)))
     }
 }

@@ -9,7 +9,6 @@ mod sqlite;
 
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -25,7 +24,7 @@ use crate::status::Status;
 pub enum EntryKind {
     /// One of a kind: the counters, the status.
     Meta,
-    /// A deferred event.
+    /// Deferred events, so many of neighbouring numbers ([`BLOCK`]).
     Notice,
     /// A deferred event that nobody handles any more.
     Dead,
@@ -55,7 +54,12 @@ impl EntryKind {
     }
 }
 
-/// Entries by kind and key. A notice's key is its number with leading zeros, so that keys sort as numbers do.
+/// Deferred events that lie in one entry: those with the same number but for the last six bits. A long queue that runs again
+/// changes every notice, and one write for each would cost more than all the rest of the dispatch.
+const BLOCK: u64 = 64;
+
+/// Entries by kind and key. The key of deferred events is the number of their block, that of a dead letter its own, with
+/// leading zeros, so that keys sort as numbers do.
 pub type Entries = BTreeMap<(EntryKind, String), String>;
 
 /// Where a charm's memory is kept.
@@ -64,13 +68,13 @@ pub trait Keep {
     ///
     /// # Errors
     /// What lies there cannot be read.
-    fn load(&mut self) -> Result<Entries, KeepError>;
+    fn load(&mut self) -> Result<&Entries, KeepError>;
 
     /// Replaces all entries by these, as one transaction.
     ///
     /// # Errors
     /// Nothing was saved.
-    fn save(&mut self, entries: &Entries) -> Result<(), KeepError>;
+    fn save(&mut self, entries: Entries) -> Result<(), KeepError>;
 }
 
 /// A charm's memory cannot be read or written.
@@ -165,13 +169,10 @@ impl Memory {
                         memory.overridden = meta.overridden;
                     }
                 }
-                EntryKind::Notice => match serde_json::from_str::<Notice>(text) {
-                    Ok(notice) => memory.queue.restore(notice),
-                    Err(error) => memory.dead.push(DeadLetter::unreadable(key, text, &error)),
-                },
-                EntryKind::Dead => {
-                    memory.dead.push(read_or(text, || DeadLetter::unreadable(key, text, &"unreadable")))
-                }
+                EntryKind::Notice => memory.read_block(key, text),
+                EntryKind::Dead => memory.dead.push(serde_json::from_str(text).unwrap_or_else(|error| {
+                    DeadLetter::unreadable(key.parse().unwrap_or(0), json_or_text(text), &error)
+                })),
                 EntryKind::Complaint => {
                     if let Ok(complaint) = serde_json::from_str(text) {
                         memory.complaints.insert(key.clone(), complaint);
@@ -188,6 +189,29 @@ impl Memory {
         memory
     }
 
+    /// Reads deferred events: all at once, or one by one if there is one among them that is not understood.
+    fn read_block(&mut self, key: &str, text: &str) {
+        match serde_json::from_str::<Vec<Notice>>(text) {
+            Ok(notices) => notices.into_iter().for_each(|notice| self.queue.restore(notice)),
+            Err(whole) => {
+                let first = key.parse::<u64>().unwrap_or(0).saturating_mul(BLOCK);
+                let Value::Array(notices) = json_or_text(text) else {
+                    self.dead.push(DeadLetter::unreadable(first, json_or_text(text), &whole));
+                    return;
+                };
+                for notice in notices {
+                    match Notice::deserialize(&notice) {
+                        Ok(notice) => self.queue.restore(notice),
+                        Err(error) => {
+                            let sequence = notice.get("sequence").and_then(Value::as_u64).unwrap_or(first);
+                            self.dead.push(DeadLetter::unreadable(sequence, notice, &error));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /// Writes entries.
     #[must_use]
     pub fn to_entries(&self) -> Entries {
@@ -202,8 +226,10 @@ impl Memory {
         if meta != nothing {
             entries.insert((EntryKind::Meta, META.to_owned()), json(&meta));
         }
-        for notice in self.queue.iter() {
-            entries.insert((EntryKind::Notice, format!("{:020}", notice.sequence)), json(notice));
+        let notices: Vec<&Notice> = self.queue.iter().collect();
+        for block in notices.chunk_by(|one, next| one.sequence / BLOCK == next.sequence / BLOCK) {
+            let number = block.first().map_or(0, |notice| notice.sequence / BLOCK);
+            entries.insert((EntryKind::Notice, format!("{number:020}")), json(&block));
         }
         for letter in &self.dead {
             entries.insert((EntryKind::Dead, format!("{:020}", letter.sequence)), json(letter));
@@ -218,8 +244,8 @@ impl Memory {
     }
 }
 
-fn read_or<T: DeserializeOwned>(text: &str, otherwise: impl FnOnce() -> T) -> T {
-    serde_json::from_str(text).unwrap_or_else(|_| otherwise())
+fn json_or_text(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
 }
 
 mod erased {
@@ -255,12 +281,30 @@ mod tests {
 
     #[test]
     fn a_deferred_event_that_nobody_understands_is_kept_as_a_dead_letter() {
-        let key = (EntryKind::Notice, format!("{:020}", 7));
-        let entries = Entries::from([(key, r#"{"event": {"event": "from-the-future"}}"#.to_owned())]);
+        let start = |sequence| Notice {
+            sequence,
+            event: crate::event::Start {}.into(),
+            handler: HandlerId { observer: "Api".into(), handler: "begin".into() },
+            lane: None,
+            reason: "not yet".into(),
+            attempts: 1,
+            first: periapt_model::time::Timestamp(1),
+            last: periapt_model::time::Timestamp(1),
+            wakes: Vec::new(),
+            seen: BTreeMap::new(),
+        };
+        let (good, later) = (serde_json::to_value(start(6)).unwrap(), start(70));
+        let block = serde_json::json!([good, {"sequence": 7, "event": {"event": "from-the-future"}}]);
+        let key = |block: u64| (EntryKind::Notice, format!("{block:020}"));
+        let entries = Entries::from([
+            (key(0), block.to_string()),
+            (key(1), serde_json::to_string(&[later]).unwrap()),
+            (key(2), "not JSON at all".to_owned()),
+        ]);
         let memory = Memory::from_entries(&entries);
-        assert_eq!(memory.dead.len(), 1);
-        assert_eq!(memory.dead[0].sequence, 7);
-        let again = Memory::from_entries(&memory.to_entries());
-        assert_eq!(again.dead, memory.dead);
+        assert_eq!(memory.queue.sequences(), [6, 70], "the others of its block are read");
+        assert_eq!(memory.dead.iter().map(|dead| dead.sequence).collect::<Vec<_>>(), [7, 128]);
+        assert_eq!(memory.dead[1].notice, "not JSON at all");
+        assert_eq!(Memory::from_entries(&memory.to_entries()), memory);
     }
 }

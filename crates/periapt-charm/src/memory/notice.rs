@@ -30,10 +30,8 @@ pub struct Notice {
     /// Its place in the queue.
     pub sequence: u64,
     /// The event.
-    #[serde(flatten)]
     pub event: Event,
     /// The handler.
-    #[serde(flatten)]
     pub handler: HandlerId,
     /// The lane it stands in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,10 +69,9 @@ impl DeadLetter {
         Self { sequence: notice.sequence, why: why.into(), notice: kept }
     }
 
-    pub(crate) fn unreadable(key: &str, text: &str, error: &dyn fmt::Display) -> Self {
-        let notice = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+    pub(crate) fn unreadable(sequence: u64, notice: Value, error: &dyn fmt::Display) -> Self {
         let why = format!("this charm does not understand the event: {error}");
-        Self { sequence: key.parse().unwrap_or(0), why, notice }
+        Self { sequence, why, notice }
     }
 
     /// The notice, if it is understood now.

@@ -3,7 +3,10 @@
 //! Pure. The order is that of the first deferral (ops 3.9's `_reemit`: FIFO, kept in place when deferred again), unless a
 //! handler has a lane or reconciles.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
 
 use super::{HandlerId, Notice};
 use crate::event::Event;
@@ -25,13 +28,14 @@ pub struct Queue {
     next: u64,
     /// The next number to reserve in this dispatch.
     reserved: u64,
-    /// Numbers by handler and by event (as JSON): an equal notice is found without a search.
-    index: HashMap<HandlerId, HashMap<String, u64>>,
+    /// Numbers by a hash of handler and event, so that an equal notice is found without a search. Made when it is first
+    /// asked for: a dispatch that only runs again what is deferred never does.
+    index: OnceCell<HashMap<u64, Vec<u64>>>,
 }
 
 impl Default for Queue {
     fn default() -> Self {
-        Self { notices: BTreeMap::new(), next: 1, reserved: 1, index: HashMap::new() }
+        Self { notices: BTreeMap::new(), next: 1, reserved: 1, index: OnceCell::new() }
     }
 }
 
@@ -41,8 +45,30 @@ impl PartialEq for Queue {
     }
 }
 
-fn key(event: &Event) -> String {
-    serde_json::to_string(event).unwrap_or_default()
+/// Hashes what is written into it.
+struct HashWriter(DefaultHasher);
+
+impl io::Write for HashWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn key(handler: &HandlerId, event: &Event) -> u64 {
+    let mut writer = HashWriter(DefaultHasher::new());
+    handler.hash(&mut writer.0);
+    // Values of an event can always be written; were one not, its notices would only share a hash.
+    let _ = serde_json::to_writer(&mut writer, event);
+    writer.0.finish()
+}
+
+fn key_of(notice: &Notice) -> u64 {
+    key(&notice.handler, &notice.event)
 }
 
 impl Queue {
@@ -88,20 +114,38 @@ impl Queue {
     /// Puts one back under its own number.
     pub(crate) fn restore(&mut self, notice: Notice) {
         self.next = self.next.max(notice.sequence.saturating_add(1));
-        self.index.entry(notice.handler.clone()).or_default().insert(key(&notice.event), notice.sequence);
+        if let Some(index) = self.index.get_mut() {
+            index.entry(key_of(&notice)).or_default().push(notice.sequence);
+        }
         self.notices.insert(notice.sequence, notice);
+    }
+
+    fn index(&self) -> &HashMap<u64, Vec<u64>> {
+        self.index.get_or_init(|| {
+            let mut index: HashMap<u64, Vec<u64>> = HashMap::new();
+            for notice in self.notices.values() {
+                index.entry(key_of(notice)).or_default().push(notice.sequence);
+            }
+            index
+        })
     }
 
     /// The number under which an equal event waits for the handler.
     #[must_use]
     pub fn find(&self, handler: &HandlerId, event: &Event) -> Option<u64> {
-        self.index.get(handler)?.get(&key(event)).copied()
+        if self.notices.is_empty() {
+            return None;
+        }
+        let is_equal = |sequence: &&u64| {
+            self.notices.get(sequence).is_some_and(|n| n.handler == *handler && n.event == *event)
+        };
+        self.index().get(&key(handler, event))?.iter().find(is_equal).copied()
     }
 
     /// The number of the first event that waits for the handler, whichever it is.
     #[must_use]
     pub fn first_of(&self, handler: &HandlerId) -> Option<u64> {
-        self.index.get(handler)?.values().copied().min()
+        self.notices.values().find(|notice| notice.handler == *handler).map(|notice| notice.sequence)
     }
 
     /// The place that an event has if its handler defers it: that of its emission, as with `ops`, so that an event stands in
@@ -131,15 +175,11 @@ impl Queue {
 
     /// Adds one at a [reserved](Self::reserve) place, unless an equal one is there.
     pub fn push_at(&mut self, sequence: u64, mut notice: Notice) -> Pushed {
-        let events = self.index.entry(notice.handler.clone()).or_default();
-        let key = key(&notice.event);
-        if let Some(sequence) = events.get(&key) {
-            return Pushed::Duplicate(*sequence);
+        if let Some(sequence) = self.find(&notice.handler, &notice.event) {
+            return Pushed::Duplicate(sequence);
         }
-        self.next = self.next.max(sequence + 1);
-        events.insert(key, sequence);
         notice.sequence = sequence;
-        self.notices.insert(sequence, notice);
+        self.restore(notice);
         Pushed::Queued(sequence)
     }
 
@@ -162,10 +202,13 @@ impl Queue {
     /// Takes one out.
     pub fn remove(&mut self, sequence: u64) -> Option<Notice> {
         let notice = self.notices.remove(&sequence)?;
-        if let Some(events) = self.index.get_mut(&notice.handler) {
-            events.remove(&key(&notice.event));
-            if events.is_empty() {
-                self.index.remove(&notice.handler);
+        if let Some(index) = self.index.get_mut() {
+            let key = key_of(&notice);
+            if let Some(numbers) = index.get_mut(&key) {
+                numbers.retain(|number| *number != sequence);
+                if numbers.is_empty() {
+                    index.remove(&key);
+                }
             }
         }
         Some(notice)
@@ -249,7 +292,7 @@ mod tests {
                 for found in queue.iter() {
                     prop_assert_eq!(queue.find(&found.handler, &found.event), Some(found.sequence));
                 }
-                let count: usize = queue.index.values().map(HashMap::len).sum();
+                let count: usize = queue.index().values().map(Vec::len).sum();
                 prop_assert_eq!(count, queue.len());
             }
         }

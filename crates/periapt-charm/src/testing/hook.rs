@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use periapt_context::{Call, Immediate, Need, Reply, Session, Supplied, View, answer, known_commands};
+use periapt_context::{Call, Immediate, Need, Reply, Session, Supplied, View, answer, is_known_command};
 use periapt_lifecycle::simulate::Rng;
-use periapt_model::apply::apply;
+use periapt_model::apply::apply_to;
 use periapt_model::command::{Command, Tell};
 use periapt_model::effects::Effects;
-use periapt_model::model::Model;
+use periapt_model::log::Level;
+use periapt_model::model::{Draft, Model};
 use periapt_model::names::StorageId;
 use periapt_model::time::Timestamp;
 
@@ -96,7 +97,7 @@ impl Hook {
 
     fn answer(&mut self, command: &str, args: &[String], stdin: Option<&[u8]>) -> io::Result<Output> {
         let hidden = !self.periapt && command.starts_with("periapt-");
-        if hidden || !known_commands().contains(&command) {
+        if hidden || !is_known_command(command) {
             return Err(io::Error::from(io::ErrorKind::NotFound));
         }
         let mut supplied = Supplied::default();
@@ -149,8 +150,9 @@ impl Hook {
                         epoch: self.epoch,
                         tell: tell.clone(),
                     };
-                    match apply(&self.model, command, self.now) {
-                        Ok((writes, _)) => writes.iter().for_each(|write| self.model.write(write)),
+                    let mut draft = Draft::new(&self.model);
+                    match apply_to(&mut draft, command, self.now) {
+                        Ok(_) => self.model = draft.model,
                         Err(refusal) => return failed(&refusal.message),
                     }
                     self.tells.push(tell);
@@ -181,6 +183,14 @@ impl Commands for Desk {
         let answer = hook.answer(command, args, stdin);
         hook.commands[place].code = answer.as_ref().map_or(127, |output| output.code);
         answer
+    }
+
+    fn log(&mut self, level: &str, message: String) {
+        let mut hook = self.0.borrow_mut();
+        let args = vec!["--log-level".to_owned(), level.to_owned(), "--".to_owned(), message.clone()];
+        hook.commands.push(CommandRun { command: "juju-log".to_owned(), args, code: 0 });
+        // A word that is no level is what `juju-log` takes for INFO.
+        hook.lines.push(LogLine { level: level.parse().unwrap_or(Level::Info), message });
     }
 
     fn now(&self) -> Timestamp {

@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use periapt_context::describe;
 use periapt_model::command::Tell;
-use periapt_model::commit::commit;
+use periapt_model::commit::commit_to;
 use periapt_model::effects::Effects;
+use periapt_model::model::Draft;
 use periapt_model::secrets::SecretRemoval;
 use periapt_model::step_commit::{Commit, CommitRefusal};
 
@@ -18,6 +19,7 @@ use super::output::{Dropped, Handled, Output};
 use super::scenario::Scenario;
 use super::state::State;
 use crate::context::Context;
+use crate::event::Event;
 use crate::{Charm, dispatch, run};
 
 pub(super) fn failed(event: &str, ended: Ended, hook: &Hook) -> ScenarioError {
@@ -40,6 +42,7 @@ pub struct Paused<'a, C> {
     /// What its handlers get.
     pub cx: Context,
     pub(super) hook: Rc<RefCell<Hook>>,
+    /// The state it began at, without the memory, which the context has.
     pub(super) before: State,
     pub(super) name: String,
     pub(super) ran: bool,
@@ -98,8 +101,9 @@ impl<C: Charm> Paused<'_, C> {
             effects: effects.clone(),
             journal: Vec::new(),
         };
-        match commit(&hook.model, step, hook.now) {
-            Ok(changes) => changes.iter().for_each(|write| hook.model.write(write)),
+        let mut draft = Draft::new(&hook.model);
+        match commit_to(&mut draft, step, hook.now) {
+            Ok(()) => hook.model = draft.model,
             Err(refusal) => {
                 let reason = match refusal {
                     CommitRefusal::Effects(reason) => reason,
@@ -110,7 +114,8 @@ impl<C: Charm> Paused<'_, C> {
         }
         let mut memory = cx.memory.take();
         memory.queue.forget_places();
-        let mut state = scenario.us.read_back(&before, &hook.model, memory, hook.now);
+        let begun = before.time;
+        let mut state = scenario.us.read_back(before, &hook.model, memory, hook.now);
         hook.pebbles.read_back(&mut state);
         let told = cx.told.borrow();
         let handled = cx.handled.borrow();
@@ -120,12 +125,12 @@ impl<C: Charm> Paused<'_, C> {
             reason: reason.clone(),
         });
         let handled = handled.iter().map(|(event, handler, attempt)| Handled {
-            event: event.clone(),
+            event: Event::clone(event),
             handler: handler.clone(),
             attempt: *attempt,
         });
         Ok(Output {
-            slept: state.time.since(before.time),
+            slept: state.time.since(begun),
             state,
             logs: std::mem::take(&mut hook.lines),
             action_results: effects.action.results.clone(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use periapt_context::{ContextKind, View};
+use periapt_context::ContextKind;
 use periapt_model::charm::{CharmMeta, ConfigValue, OptionType, Role};
 use periapt_model::entity::{
     AppBag, Application, Charm, LeaderSettings, Leadership, Machine, Member, ModelInfo, Relation,
@@ -50,12 +50,17 @@ impl Unit0 {
         &self.charm.meta
     }
 
+    /// What of it a scenario can change.
+    pub(super) fn whose(&self) -> (UnitName, bool, u32) {
+        (self.unit.clone(), self.trust, self.juju_major)
+    }
+
     fn charm_ref(&self) -> CharmRef {
         CharmRef { id: self.charm.id.clone(), url: self.charm.url.clone(), modified: 0 }
     }
 
-    /// What the hook sees of a state that is consistent.
-    pub(super) fn view(&self, state: &State, context: ContextKind) -> Result<View, Inconsistent> {
+    /// A state that is consistent as a model and an agent's memory.
+    pub(super) fn draw(&self, state: &State) -> Result<(Model, Local), Inconsistent> {
         let model = self.model(state)?;
         let mut relations = BTreeMap::new();
         for relation in &state.relations {
@@ -65,7 +70,7 @@ impl Unit0 {
             Local { installed: true, started: true, leader: state.leader, relations, ..Local::default() };
         local.charm = Some(self.charm_ref());
         local.storages = state.storages.keys().cloned().collect();
-        Ok(View { model, unit: self.unit.clone(), context, local })
+        Ok((model, local))
     }
 
     fn is_peer(&self, endpoint: &str) -> bool {
@@ -243,8 +248,8 @@ impl Unit0 {
     }
 
     /// The state that a model shows, where it can differ from the one the model was made of.
-    pub(super) fn read_back(&self, before: &State, model: &Model, memory: Memory, now: Timestamp) -> State {
-        let mut state = before.clone();
+    pub(super) fn read_back(&self, before: State, model: &Model, memory: Memory, now: Timestamp) -> State {
+        let mut state = before;
         state.memory = memory;
         state.time = now;
         if let Some(unit) = model.units.get(&self.unit) {

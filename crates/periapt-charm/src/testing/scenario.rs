@@ -1,13 +1,16 @@
 //! One event on one unit: state in, state out.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use periapt_context::ContextKind;
+use periapt_context::{ContextKind, View};
 use periapt_model::charm::CharmMeta;
+use periapt_model::local::Local;
+use periapt_model::model::Model;
 use periapt_model::names::{AppName, TaskId, UnitName};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -50,6 +53,8 @@ pub struct Scenario<C> {
     periapt: bool,
     lines: Arc<Lines>,
     pub(super) collector: tracing::Dispatch,
+    /// The picture of the last state, which the next event often starts from again.
+    last: RefCell<Option<Drawn>>,
     charm: PhantomData<fn() -> C>,
 }
 
@@ -85,6 +90,7 @@ impl<C: Charm> Scenario<C> {
             periapt: true,
             collector: tracing::Dispatch::new(Collector(Arc::clone(&lines))),
             lines,
+            last: RefCell::new(None),
             charm: PhantomData,
         }
     }
@@ -305,6 +311,22 @@ impl<C: Charm> Scenario<C> {
         })
     }
 
+    /// What the hook sees of a state, whose memory it does not see.
+    fn view(&self, state: &State, context: ContextKind) -> Result<View, Inconsistent> {
+        let mut last = self.last.borrow_mut();
+        let whose = self.us.whose();
+        let drawn = match last.take().filter(|drawn| drawn.whose == whose && drawn.state == *state) {
+            Some(drawn) => drawn,
+            None => {
+                let (model, local) = self.us.draw(state)?;
+                Drawn { whose, state: state.clone(), model, local }
+            }
+        };
+        let (model, local) = (drawn.model.clone(), drawn.local.clone());
+        *last = Some(drawn);
+        Ok(View { model, unit: self.us.unit.clone(), context, local })
+    }
+
     fn pause(
         &self,
         dispatched: Dispatched,
@@ -312,7 +334,9 @@ impl<C: Charm> Scenario<C> {
         state: &State,
     ) -> Result<Paused<'_, C>, ScenarioError> {
         let name = dispatched.name();
-        let view = self.us.view(state, context)?;
+        let mut before = state.clone();
+        let memory = std::mem::take(&mut before.memory);
+        let view = self.view(&before, context)?;
         let environment = Environment {
             unit: self.us.unit.clone(),
             model: state.model.name.clone(),
@@ -338,19 +362,25 @@ impl<C: Charm> Scenario<C> {
         let hook = Hook::new(start);
         let desk = Box::new(Desk(Rc::clone(&hook)));
         let lines = Arc::clone(&self.lines);
-        let cx = Context::new(environment, Rc::clone(&self.metadata), desk, state.memory.clone(), lines);
+        let cx = Context::new(environment, Rc::clone(&self.metadata), desk, memory, lines);
         let mut charm = None;
         let made = caught(|| {
             charm = Some(tracing::dispatcher::with_default(&self.collector, C::default));
             Ok(())
         });
         match charm {
-            Some(charm) => {
-                Ok(Paused { scenario: self, charm, cx, hook, before: state.clone(), name, ran: false })
-            }
+            Some(charm) => Ok(Paused { scenario: self, charm, cx, hook, before, name, ran: false }),
             None => Err(failed(&name, made, &hook.borrow())),
         }
     }
+}
+
+/// The picture of a state.
+struct Drawn {
+    whose: (UnitName, bool, u32),
+    state: State,
+    model: Model,
+    local: Local,
 }
 
 fn handler_id(charm: &str, handler: &str) -> HandlerId {

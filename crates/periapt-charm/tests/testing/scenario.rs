@@ -57,6 +57,28 @@ fn a_deferred_event_is_in_the_state_and_runs_from_it() {
 }
 
 #[test]
+fn a_databag_that_is_written_field_by_field_is_waited_for_and_a_wrong_field_is_not() {
+    let scenario = Scenario::<Api>::new();
+    let with = |fields: &[(&str, &str)]| {
+        let mut relation = database();
+        relation.remote_app_data = bag(fields.iter().copied());
+        State::new().with_relation(relation)
+    };
+    let half = scenario.run(DB.changed(), &with(&[("host", "\"10.0.0.1\"")])).unwrap();
+    let [notice] = half.deferred()[..] else { panic!("one notice: {:?}", half.deferred()) };
+    assert!(notice.reason.contains("missing field `port`"), "{}", notice.reason);
+    let mut state = half.state.clone();
+    state.relation_mut(1).unwrap().remote_app_data = with_address().remote_app_data;
+    let whole = scenario.run(update_status(), &state).unwrap();
+    assert!(whole.deferred().is_empty());
+    assert_eq!(whole.state.unit_status, Some(Status::Active("10.0.0.1:5432".into())));
+    // What no later write of another field can mend fails the hook.
+    let wrong = with(&[("host", "\"10.0.0.1\""), ("port", "\"many\"")]);
+    let said = failure(scenario.run(DB.changed(), &wrong).unwrap_err()).message;
+    assert!(said.contains("port") || said.contains("invalid type"), "{said}");
+}
+
+#[test]
 fn events_for_two_relations_stay_apart_when_they_are_deferred() {
     // The reference's first known gap: the second notice must not take the first one's place.
     let scenario = Scenario::<Api>::new();

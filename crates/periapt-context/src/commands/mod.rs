@@ -110,6 +110,12 @@ pub fn known_commands() -> Vec<&'static str> {
     COMMANDS.iter().map(|spec| spec.name).collect()
 }
 
+/// Whether there is a hook command of that name.
+#[must_use]
+pub fn is_known_command(name: &str) -> bool {
+    find(name).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,49 +24,53 @@ pub const JUJU_VERSION: &str = "3.6.11";
 /// Equal inputs give equal outputs (I7): the caller draws uuids and reads clocks.
 pub fn apply(model: &Model, command: Command, now: Timestamp) -> Result<(Vec<Write>, Answer), Refusal> {
     let mut draft = Draft::new(model);
+    let answer = apply_to(&mut draft, command, now)?;
+    Ok((draft.into_writes(), answer))
+}
+
+/// The same, in a draft that its caller has begun. After a refusal the draft is worth nothing.
+pub fn apply_to(draft: &mut Draft, command: Command, now: Timestamp) -> Result<Answer, Refusal> {
     let answer = match command {
         Command::Deploy(deploy) => {
-            alive(model)?;
-            deploy::deploy(&mut draft, *deploy, now)?
+            alive(&draft.model)?;
+            deploy::deploy(draft, *deploy, now)?
         }
         Command::AddUnits { app, count } => {
-            alive(model)?;
-            scale::add_units(&mut draft, &app, count, now)?
+            alive(&draft.model)?;
+            scale::add_units(draft, &app, count, now)?
         }
-        Command::RemoveUnits { units, force } => scale::remove_units(&mut draft, &units, force, now)?,
-        Command::RemoveApplication { app, force } => scale::remove_application(&mut draft, &app, force, now)?,
+        Command::RemoveUnits { units, force } => scale::remove_units(draft, &units, force, now)?,
+        Command::RemoveApplication { app, force } => scale::remove_application(draft, &app, force, now)?,
         Command::Integrate { a, b } => {
-            alive(model)?;
-            relate::integrate(&mut draft, &a, &b)?
+            alive(&draft.model)?;
+            relate::integrate(draft, &a, &b)?
         }
-        Command::RemoveRelation { relation, force } => relate::remove(&mut draft, &relation, force)?,
-        Command::SetConfig { app, set, reset } => config::set_config(&mut draft, &app, &set, &reset)?,
-        Command::SetTrust { app, trust } => config::set_trust(&mut draft, &app, trust)?,
-        Command::SetExposed { app, exposed } => config::set_exposed(&mut draft, &app, exposed)?,
-        Command::SetModelConfig { set, reset } => config::set_model_config(&mut draft, &set, &reset)?,
+        Command::RemoveRelation { relation, force } => relate::remove(draft, &relation, force)?,
+        Command::SetConfig { app, set, reset } => config::set_config(draft, &app, &set, &reset)?,
+        Command::SetTrust { app, trust } => config::set_trust(draft, &app, trust)?,
+        Command::SetExposed { app, exposed } => config::set_exposed(draft, &app, exposed)?,
+        Command::SetModelConfig { set, reset } => config::set_model_config(draft, &set, &reset)?,
         Command::Refresh { app, charm, force_units, config, resources } => {
-            refresh::refresh(&mut draft, &app, *charm, force_units, &config, resources)?
+            refresh::refresh(draft, &app, *charm, force_units, &config, resources)?
         }
-        Command::AttachResource { app, resource, file } => refresh::attach(&mut draft, &app, resource, file)?,
-        Command::Resolve { units, all, how } => scale::resolve(&mut draft, units, all, how)?,
-        Command::Run { receivers, action, params } => {
-            tasks::run(&mut draft, &receivers, &action, &params, now)?
-        }
+        Command::AttachResource { app, resource, file } => refresh::attach(draft, &app, resource, file)?,
+        Command::Resolve { units, all, how } => scale::resolve(draft, units, all, how)?,
+        Command::Run { receivers, action, params } => tasks::run(draft, &receivers, &action, &params, now)?,
         Command::Exec { receivers, command, timeout_ms, parallel } => {
-            tasks::exec(&mut draft, &receivers, &command, timeout_ms, parallel, now)?
+            tasks::exec(draft, &receivers, &command, timeout_ms, parallel, now)?
         }
-        Command::Replay { unit, record, hook } => tasks::replay(&mut draft, &unit, record, hook, now)?,
-        Command::CancelTask { task } => tasks::cancel(&mut draft, task, now)?,
+        Command::Replay { unit, record, hook } => tasks::replay(draft, &unit, record, hook, now)?,
+        Command::CancelTask { task } => tasks::cancel(draft, task, now)?,
         Command::PruneOperations { before } => {
-            tasks::prune(&mut draft, before);
+            tasks::prune(draft, before);
             Answer::Done
         }
-        Command::DestroyModel { force } => scale::destroy_model(&mut draft, force, now)?,
-        Command::Agent { unit, epoch, tell } => agent::tell(&mut draft, &unit, epoch, tell, now)?,
-        Command::TakeUnit { unit } => agent::take(&mut draft, &unit, now)?,
-        Command::LeaseEnded { app, unit } => agent::lease_ended(&mut draft, &app, &unit),
+        Command::DestroyModel { force } => scale::destroy_model(draft, force, now)?,
+        Command::Agent { unit, epoch, tell } => agent::tell(draft, &unit, epoch, tell, now)?,
+        Command::TakeUnit { unit } => agent::take(draft, &unit, now)?,
+        Command::LeaseEnded { app, unit } => agent::lease_ended(draft, &app, &unit),
     };
-    Ok((draft.into_writes(), answer))
+    Ok(answer)
 }
 
 fn alive(model: &Model) -> Result<(), Refusal> {

@@ -7,6 +7,7 @@ use serde_json::{Map as JsonMap, Value, json};
 
 use super::metadata::is_reserved;
 use super::read::Reader;
+use super::schema::{self, dotted, unescape};
 use crate::names::ActionName;
 use crate::yaml::{Entry, Kind, Map, Node, Table, legacy_bool};
 
@@ -36,32 +37,11 @@ impl ActionSpec {
     /// # Errors
     /// One message for each mistake, with the path of the wrong parameter in front.
     pub fn validate(&self, params: &Value) -> Result<Value, Vec<String>> {
-        let validator = jsonschema::draft4::new(&self.params_schema)
-            .map_err(|error| vec![format!("the action's own schema cannot be used: {error}")])?;
-        let problems: Vec<String> = validator
-            .iter_errors(params)
-            .map(|error| {
-                let path = dotted(error.instance_path().as_str());
-                if path.is_empty() { error.to_string() } else { format!("{path}: {error}") }
-            })
-            .collect();
-        if !problems.is_empty() {
-            return Err(problems);
-        }
+        schema::check(&self.params_schema, params)?;
         let mut params = params.clone();
         insert_defaults(&self.params_schema, &mut params);
         Ok(params)
     }
-}
-
-/// A JSON pointer as operators write nested parameters: `/a/b` becomes `a.b`.
-fn dotted(pointer: &str) -> String {
-    let parts: Vec<String> = pointer.split('/').skip(1).map(unescape).collect();
-    parts.join(".")
-}
-
-fn unescape(segment: &str) -> String {
-    segment.replace("~1", "/").replace("~0", "~")
 }
 
 /// Adds the defaults of the properties that are not there; an object that is not there is made if one of its own
@@ -235,33 +215,16 @@ fn check_schema(r: &mut Reader<'_>, schema: &Value, fields: &Map, entry: &Entry,
         // Reported already, and nothing sensible can be said of what it refers to.
         return;
     }
-    let mut found = false;
-    for error in jsonschema::draft4::meta::validator().iter_errors(schema) {
-        found = true;
-        let pointer = error.instance_path().as_str();
-        let at = locate(fields, pointer).unwrap_or(entry.key_span);
-        let path = dotted(pointer);
+    for (pointer, problem) in schema::mistakes(schema) {
+        let at = locate(fields, &pointer).unwrap_or(entry.key_span);
+        let path = dotted(&pointer);
         let path = path.strip_prefix("properties.").unwrap_or(&path);
-        let problem = match error.instance().as_ref() {
-            Value::String(word) if pointer.ends_with("/type") => {
-                format!("{word:?} is not a type; use array, boolean, integer, null, number, object or string")
-            }
-            _ => error.to_string(),
-        };
         let message = if path.is_empty() {
             format!("{what} has an invalid schema: {problem}")
         } else {
             format!("{what} has an invalid schema: `{path}`: {problem}")
         };
         r.error(at, message, "parameters are described in JSON Schema, draft 4");
-    }
-    if !found && let Err(error) = jsonschema::draft4::new(schema) {
-        let at = locate(fields, error.instance_path().as_str()).unwrap_or(entry.key_span);
-        r.error(
-            at,
-            format!("{what} has an invalid schema: {error}"),
-            "parameters are described in JSON Schema, draft 4",
-        );
     }
 }
 

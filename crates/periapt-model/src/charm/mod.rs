@@ -15,6 +15,7 @@ mod metadata;
 mod parts;
 mod provisions;
 mod read;
+mod schema;
 mod split;
 mod version;
 

@@ -128,6 +128,32 @@ fn an_event_of_a_relation_that_is_gone_is_dropped_but_not_its_end() {
     assert_eq!(unit.queue(), ["2 db-relation-broken Gone.broken"]);
 }
 
+a_charm!(Levelled, |on| {
+    on.any((DB.changed(), DB.broken())).reconcile(Levelled::reconcile);
+});
+
+impl Levelled {
+    fn reconcile(&mut self, cx: &mut Context) -> Flow {
+        called(&cx.event().unwrap().name());
+        if is_deferring("reconcile") { defer("not yet") } else { done() }
+    }
+}
+
+#[test]
+fn a_reconciling_handler_is_not_dropped_with_the_relation_it_was_deferred_for() {
+    let mut unit = Unit::default();
+    unit.agent.0.borrow_mut().relations = vec!["db:3"];
+    deferring(&["reconcile"]);
+    unit.dispatch_with::<Levelled>("hooks/db-relation-changed", &CHANGED).unwrap();
+    unit.agent.0.borrow_mut().relations = Vec::new();
+    // It is there for all that has happened: that the relation is gone is one more thing it has to see.
+    assert_eq!(unit.dispatch::<Levelled>("hooks/update-status").unwrap(), ["db-relation-changed"]);
+    assert_eq!(unit.queue(), ["1 db-relation-changed Levelled.reconcile"]);
+    deferring(&[]);
+    assert_eq!(unit.dispatch::<Levelled>("hooks/update-status").unwrap(), ["db-relation-changed"]);
+    assert!(unit.queue().is_empty());
+}
+
 a_charm!(Bounded, |on| {
     on.start(Bounded::begin).give_up_after(3);
     on.config_changed(Bounded::configure).give_up_with(secs(2), Bounded::hopeless);
@@ -167,6 +193,33 @@ fn a_bound_ends_deferral_with_an_error_or_a_handler() {
     assert_eq!(calls, ["configure", "hopeless after 3"]);
     assert!(unit.queue().is_empty());
     assert_eq!(unit.status(), ("blocked".into(), "the configuration cannot work".into()));
+}
+
+a_charm!(Several, |on| {
+    on.any((start(), config_changed())).run(Several::both).give_up_with(2, Several::instead);
+});
+
+impl Several {
+    fn both(&mut self, event: Event, _cx: &mut Context) -> Flow {
+        called(&event.name());
+        defer("never")
+    }
+
+    fn instead(&mut self, event: Event, cx: &mut Context) -> Finish {
+        called(&format!("instead of {} after {}", event.name(), cx.attempt().number));
+        done()
+    }
+}
+
+#[test]
+fn a_handler_of_several_events_gives_up_on_each_with_what_it_is() {
+    let mut unit = Unit::default();
+    assert_eq!(unit.dispatch::<Several>("hooks/start").unwrap(), ["start"]);
+    let calls = unit.dispatch::<Several>("hooks/config-changed").unwrap();
+    assert_eq!(calls, ["start", "instead of start after 2", "config-changed"]);
+    let calls = unit.dispatch::<Several>("hooks/update-status").unwrap();
+    assert_eq!(calls, ["config-changed", "instead of config-changed after 2"]);
+    assert!(unit.queue().is_empty());
 }
 
 a_charm!(Old, |on| {

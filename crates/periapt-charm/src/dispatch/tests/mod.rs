@@ -107,12 +107,12 @@ impl Commands for Agent {
 struct Kept(Entries);
 
 impl Keep for Kept {
-    fn load(&mut self) -> Result<Entries, KeepError> {
-        Ok(self.0.clone())
+    fn load(&mut self) -> Result<&Entries, KeepError> {
+        Ok(&self.0)
     }
 
-    fn save(&mut self, entries: &Entries) -> Result<(), KeepError> {
-        self.0 = entries.clone();
+    fn save(&mut self, entries: Entries) -> Result<(), KeepError> {
+        self.0 = entries;
         Ok(())
     }
 }
