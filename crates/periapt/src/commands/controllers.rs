@@ -1,0 +1,294 @@
+//! `controllers`, `show-controller`, `controller-config`, `whoami` and `bootstrap`: the one controller there is.
+
+use clap::Args;
+use periapt_controller::views::version::version;
+use periapt_controller::views::model::ShowModel;
+use periapt_controller::views::{CLOUD, CONTROLLER, OWNER};
+use periapt_model::apply::JUJU_VERSION;
+use serde_json::{Map, Value, json};
+
+use crate::args::controller::{self, ControllerArgs};
+use crate::error::{CliError, Result};
+use crate::output::{OutputFile, Structured, Tabular, say};
+use crate::render::table::Table;
+use crate::session::{self, Session, zone};
+
+/// List the controllers: this home's daemon is the only one
+#[derive(Args, Debug)]
+#[command(visible_alias = "list-controllers")]
+pub struct Controllers {
+    /// Ask the controller, which is always done
+    #[arg(long)]
+    refresh: bool,
+    /// Also those that are managed elsewhere; there are none
+    #[arg(long, hide = true)]
+    managed: bool,
+    /// How to show
+    #[arg(long, value_enum, default_value = "tabular")]
+    format: Tabular,
+    #[command(flatten)]
+    output: OutputFile,
+}
+
+/// Show the controller
+#[derive(Args, Debug)]
+pub struct ShowController {
+    /// Its name; there is one
+    names: Vec<String>,
+    /// Show passwords too; there are none
+    #[arg(long)]
+    show_password: bool,
+    /// How to show
+    #[arg(long, value_enum, default_value = "yaml")]
+    format: Structured,
+    #[command(flatten)]
+    output: OutputFile,
+}
+
+/// Show what is fixed for the whole controller
+#[derive(Args, Debug)]
+pub struct ControllerConfig {
+    /// Only this key
+    key: Option<String>,
+    /// How to show
+    #[arg(long, value_enum, default_value = "tabular")]
+    format: Tabular,
+    #[command(flatten)]
+    output: OutputFile,
+    #[command(flatten)]
+    controller: ControllerArgs,
+}
+
+/// Print the current controller, model and user
+#[derive(Args, Debug)]
+pub struct Whoami {
+    /// How to show
+    #[arg(long, value_enum, default_value = "tabular")]
+    format: Tabular,
+    #[command(flatten)]
+    output: OutputFile,
+    #[command(flatten)]
+    controller: ControllerArgs,
+}
+
+/// Make a controller: it is there already, so this says where
+#[derive(Args, Debug)]
+pub struct Bootstrap {
+    /// The cloud
+    #[arg(value_name = "CLOUD[/REGION]")]
+    cloud: Option<String>,
+    /// The controller's name
+    name: Option<String>,
+    // What Juju takes with it; nothing is made, so that none of it is looked at.
+    #[arg(long, hide = true)]
+    no_switch: bool,
+    #[arg(long, hide = true)]
+    bootstrap_base: Option<String>,
+    #[arg(long, hide = true)]
+    bootstrap_constraints: Vec<String>,
+    #[arg(long, hide = true)]
+    bootstrap_image: Option<String>,
+    #[arg(long, hide = true)]
+    build_agent: bool,
+    #[arg(long, hide = true)]
+    agent_version: Option<String>,
+    #[arg(long, hide = true)]
+    auto_upgrade: bool,
+    #[arg(long, hide = true)]
+    add_model: Option<String>,
+    #[arg(long, hide = true)]
+    clouds: bool,
+    #[arg(long, hide = true)]
+    config: Vec<String>,
+    #[arg(long, hide = true)]
+    constraints: Vec<String>,
+    #[arg(long, hide = true)]
+    credential: Option<String>,
+    #[arg(long, hide = true)]
+    force: bool,
+    #[arg(long, hide = true)]
+    keep_broken: bool,
+    #[arg(long, hide = true)]
+    metadata_source: Option<String>,
+    #[arg(long, hide = true)]
+    model_default: Vec<String>,
+    #[arg(long, hide = true)]
+    regions: Option<String>,
+    #[arg(long, hide = true)]
+    storage_pool: Vec<String>,
+    #[arg(long, hide = true)]
+    to: Option<String>,
+}
+
+/// The current model as Juju qualifies it, when it is there.
+fn current(session: &Session, models: &[ShowModel]) -> Result<Option<String>> {
+    let current = session::current_model(&session.home)?;
+    Ok(models.iter().find(|model| model.short_name == current.as_str()).map(|model| model.name.clone()))
+}
+
+async fn models(session: &Session) -> Result<Vec<ShowModel>> {
+    Ok(session.client()?.models(&zone(false)).await?.models)
+}
+
+/// How many machines the models have.
+fn machines(models: &[ShowModel]) -> usize {
+    models.iter().map(|model| model.machines.len()).sum()
+}
+
+/// Where the API is: there is no address, but a socket.
+fn endpoint(session: &Session) -> String {
+    format!("unix://{}", session.home.socket().display())
+}
+
+fn uuid(models: &[ShowModel]) -> String {
+    models.first().map(|model| model.controller_uuid.clone()).unwrap_or_default()
+}
+
+impl Controllers {
+    /// Lists it (reference 8.3).
+    pub async fn run(self, session: &Session) -> Result {
+        let models = models(session).await?;
+        let current = current(session, &models)?;
+        let mut entry = json!({
+            "user": OWNER,
+            "access": "superuser",
+            "recent-server": endpoint(session),
+            "uuid": uuid(&models),
+            "api-endpoints": [endpoint(session)],
+            "ca-cert": "",
+            "cloud": CLOUD,
+            "region": CLOUD,
+            "agent-version": JUJU_VERSION,
+            "model-count": models.len(),
+            "machine-count": machines(&models),
+            "controller-machines": {"Active": 1, "Total": 1},
+        });
+        if let (Some(entry), Some(current)) = (entry.as_object_mut(), &current) {
+            entry.insert("current-model".to_owned(), current.as_str().into());
+        }
+        let value = json!({"controllers": {CONTROLLER: entry}, "current-controller": CONTROLLER});
+        let table = || {
+            let header =
+                ["Controller", "Model", "User", "Access", "Cloud/Region", "Models", "Nodes", "HA", "Version"];
+            let mut table = Table::new(&header).right(5).right(6).right(7);
+            let short = current.as_deref().and_then(|name| name.split_once('/')).map_or("-", |(_, name)| name);
+            table.row([
+                format!("{CONTROLLER}*").into(),
+                short.into(),
+                OWNER.into(),
+                "superuser".into(),
+                format!("{CLOUD}/{CLOUD}").into(),
+                models.len().to_string().into(),
+                machines(&models).to_string().into(),
+                "-".into(),
+                JUJU_VERSION.into(),
+            ]);
+            table.render()
+        };
+        self.output.write(&self.format.render(&value, table)?)
+    }
+}
+
+impl ShowController {
+    /// Shows it.
+    pub async fn run(self, session: &Session) -> Result {
+        self.names.iter().try_for_each(|name| controller::check(name))?;
+        let models = models(session).await?;
+        let by_name: Map<String, Value> = models
+            .iter()
+            .map(|model| {
+                let view = json!({
+                    "model-uuid": model.model_uuid,
+                    "machine-count": model.machines.len(),
+                    "core-count": model.machines.values().map(|machine| machine.cores).sum::<usize>(),
+                    "unit-count": model.unit_count,
+                });
+                (model.short_name.clone(), view)
+            })
+            .collect();
+        let mut view = json!({
+            "details": {
+                "controller-uuid": uuid(&models),
+                "api-endpoints": [endpoint(session)],
+                "cloud": CLOUD,
+                "region": CLOUD,
+                "agent-version": JUJU_VERSION,
+                "agent-git-commit": version().git_commit,
+                "controller-model-version": JUJU_VERSION,
+            },
+            "models": by_name,
+            "account": {"user": OWNER, "access": "superuser"},
+        });
+        if let (Some(view), Some(current)) = (view.as_object_mut(), current(session, &models)?) {
+            view.insert("current-model".to_owned(), current.into());
+        }
+        self.output.write(&self.format.render(&json!({ CONTROLLER: view }))?)
+    }
+}
+
+impl ControllerConfig {
+    /// Shows it, or one value of it.
+    pub async fn run(self, session: &Session) -> Result {
+        self.controller.check()?;
+        let models = models(session).await?;
+        let config = json!({
+            "controller-name": CONTROLLER,
+            "controller-uuid": uuid(&models),
+            "features": [],
+            "juju-ha-space": "",
+            "juju-mgmt-space": "",
+            "max-agent-state-size": 0,
+        });
+        if let Some(key) = &self.key {
+            if let Some((key, _)) = key.split_once('=') {
+                return Err(CliError::new(format!("controller setting {key:?} cannot be set here"))
+                    .hint("settings of a model are set with model-config"));
+            }
+            let value = config.get(key).ok_or_else(|| {
+                CliError::new(format!("key {key:?} not found in {CONTROLLER:?} controller"))
+            })?;
+            let plain = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            return self.output.write(&self.format.render(value, || format!("{plain}\n"))?);
+        }
+        let table = || {
+            let mut table = Table::new(&["Attribute", "Value"]);
+            for (key, value) in config.as_object().into_iter().flatten() {
+                let plain = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                table.row([key.as_str().into(), plain.into()]);
+            }
+            table.render()
+        };
+        self.output.write(&self.format.render(&config, table)?)
+    }
+}
+
+impl Whoami {
+    /// Prints it. Needs no daemon.
+    pub fn run(self, session: &Session) -> Result {
+        self.controller.check()?;
+        let model = session::current_model(&session.home)?;
+        let value = json!({"controller": CONTROLLER, "model": model.as_str(), "user": OWNER});
+        let table = || format!("Controller:  {CONTROLLER}\nModel:       {model}\nUser:        {OWNER}\n");
+        self.output.write(&self.format.render(&value, table)?)
+    }
+}
+
+impl Bootstrap {
+    /// Says that it is there. Starts the daemon if it does not run, so that what is said is true.
+    pub fn run(self, session: &Session) -> Result {
+        if self.clouds {
+            say(format!("{CLOUD} is this machine; periapt clouds lists what is known of others"));
+            return Ok(());
+        }
+        session.client()?;
+        let name = self.name.as_deref().unwrap_or(CONTROLLER);
+        if name != CONTROLLER {
+            return Err(CliError::new(format!(
+                "cannot make controller {name:?}: the daemon of this home is the only controller, {CONTROLLER:?}"
+            ))
+            .hint("another home has another: set PERIAPT_HOME to another folder"));
+        }
+        Err(CliError::new(format!("controller {CONTROLLER:?} already exists"))
+            .hint(format!("it runs for this home, {}; periapt add-model makes models", session.home.path().display())))
+    }
+}
