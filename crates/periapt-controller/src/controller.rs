@@ -12,10 +12,12 @@ use periapt_model::time::Timestamp;
 use periapt_store::{Key, KeyRange, Query, Revision, Store, StoreError, Txn};
 use tokio::sync::watch;
 
-use crate::codec::{self, Unreadable};
+use crate::codec::{self, ReadError, Unreadable};
 use crate::handle::{ApplyError, ModelHandle};
 use crate::leases;
 use crate::publish::{Space, lock};
+use crate::reseal;
+use crate::seal::{SealError, Sealer};
 
 /// Where the time comes from.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -27,12 +29,20 @@ pub struct Options {
     pub logs: PathBuf,
     /// Where the time comes from.
     pub now: Now,
+    /// The file of the key that seals secrets; None stores them in the clear, which is for tests.
+    pub key: Option<PathBuf>,
 }
 
 impl Options {
     /// The wall clock, and this folder for logs.
     pub fn new(logs: PathBuf) -> Self {
-        Self { logs, now: Arc::new(wall_clock) }
+        Self { logs, now: Arc::new(wall_clock), key: None }
+    }
+
+    /// The same, with secrets sealed by the key in this file, which is made when there is none and none is needed.
+    #[must_use]
+    pub fn sealed_by(self, key: PathBuf) -> Self {
+        Self { key: Some(key), ..self }
     }
 }
 
@@ -50,6 +60,9 @@ pub enum OpenError {
     /// A record in it makes no sense.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
+    /// The key that seals secrets cannot be used.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     /// It could not be taken over.
     #[error("the store cannot be taken over: {0}")]
     Takeover(String),
@@ -61,6 +74,7 @@ pub type Failure = Option<String>;
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
     epoch: Revision,
+    pub(crate) sealer: Option<Sealer>,
     options: Options,
     spaces: Mutex<BTreeMap<String, Arc<Space>>>,
     models_changed: watch::Sender<u64>,
@@ -128,15 +142,26 @@ impl Controller {
     ///
     /// [`OpenError`]; nothing was changed then.
     pub async fn open(store: Arc<dyn Store>, options: Options) -> Result<Self, OpenError> {
-        let models = load(store.as_ref()).await?;
+        let key = options.key.as_deref();
+        let sealer = key.map(Sealer::find).transpose()?.flatten();
+        let Loaded { models, clear } = load(store.as_ref(), sealer.as_ref(), key).await?;
+        let sealer = match (sealer, key) {
+            (None, Some(path)) => Some(Sealer::make(path)?),
+            (found, _) => found,
+        };
         let stamp = format!("{}", (options.now)().0);
         let committed = store
             .submit(Txn::new().put(codec::EPOCH_KEY, stamp.into_bytes()))
             .await
             .map_err(|e| OpenError::Takeover(e.to_string()))?;
+        if let Some(sealer) = &sealer {
+            let fresh = models.is_empty();
+            reseal::settle(store.as_ref(), committed.revision, sealer, clear, fresh).await?;
+        }
         let shared = Arc::new(Shared {
             store,
             epoch: committed.revision,
+            sealer,
             options,
             spaces: Mutex::new(BTreeMap::new()),
             models_changed: watch::Sender::new(0),
@@ -203,7 +228,7 @@ impl Controller {
             info.network = (0..Machine::NETWORKS).find(|n| !taken.contains(n)).unwrap_or_default();
             let model = Model::new(info);
             let write = Write::Put(Record::Info(model.info.clone()));
-            let txn = codec::add_write(self.shared.transaction(), &model.info.uuid, &write)
+            let txn = codec::add_write(self.shared.transaction(), &model.info.uuid, &write, None)
                 .map_err(|e| ApplyError::Unavailable(e.to_string()))?;
             let pending = self.shared.store.submit(txn);
             let space = Space::start(model, &self.shared.options.logs, &self.shared);
@@ -236,21 +261,47 @@ impl Controller {
 
 const PAGE: usize = 1000;
 
+/// What a store was found to hold.
+struct Loaded {
+    models: Vec<Model>,
+    /// Rows in the clear that belong sealed.
+    clear: Vec<reseal::ClearRow>,
+}
+
+impl From<ReadError> for OpenError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unreadable(error) => error.into(),
+            ReadError::Seal(error) => error.into(),
+        }
+    }
+}
+
 /// Reads every model: first its own record, then the rest, then its journal's counter.
-async fn load(store: &dyn Store) -> Result<Vec<Model>, OpenError> {
+async fn load(
+    store: &dyn Store,
+    sealer: Option<&Sealer>,
+    key: Option<&std::path::Path>,
+) -> Result<Loaded, OpenError> {
+    let mut clear = Vec::new();
     let mut records: BTreeMap<String, (Option<Arc<ModelInfo>>, Vec<Record>)> = BTreeMap::new();
     let mut start: Key = codec::MODEL_PREFIX.into();
     loop {
         let range = KeyRange::between(start.clone(), codec::MODEL_END);
         let page = store.range(Query::new(range).limit(PAGE)).await?;
         for entry in &page.entries {
-            let Some((uuid, _)) = codec::split_model_key(entry.key.as_bytes()) else { continue };
+            start = entry.key.successor();
+            let Some((uuid, path)) = codec::split_model_key(entry.key.as_bytes()) else { continue };
+            let row = codec::model_prefix(&uuid) + &path;
             let of_model = records.entry(uuid).or_default();
-            match codec::read_record(entry.key.as_bytes(), &entry.value)? {
+            let (record, is_clear) = codec::read_record(&row, &path, &entry.value, sealer, key)?;
+            if is_clear {
+                clear.push(reseal::ClearRow { row, value: entry.value.to_vec() });
+            }
+            match record {
                 Record::Info(info) => of_model.0 = Some(info),
                 record => of_model.1.push(record),
             }
-            start = entry.key.successor();
         }
         if !page.more {
             break;
@@ -272,7 +323,7 @@ async fn load(store: &dyn Store) -> Result<Vec<Model>, OpenError> {
         }
         models.push(model);
     }
-    Ok(models)
+    Ok(Loaded { models, clear })
 }
 
 #[cfg(test)]

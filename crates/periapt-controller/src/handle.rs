@@ -19,6 +19,7 @@ use crate::journal::{self, JournalQuery};
 use crate::leases;
 use crate::logs::LogReader;
 use crate::publish::{Space, Submitted, lock};
+use crate::status_log::StatusEntry;
 
 /// Why a command was not done. Nothing of it is in the model.
 #[derive(Debug, thiserror::Error)]
@@ -165,7 +166,7 @@ impl ModelHandle {
         let mut txn = self.shared.transaction();
         let mut after = head.clone();
         for write in &writes {
-            txn = codec::add_write(txn, &self.space.uuid, write)
+            txn = codec::add_write(txn, &self.space.uuid, write, self.shared.sealer.as_ref())
                 .map_err(|e| ChangeError::Unavailable(format!("a record cannot be written: {e}")))?;
             after.write(write);
             if let Write::Journal(record) = write {
@@ -215,6 +216,14 @@ impl ModelHandle {
     /// Reads the log from its beginning. What was written before the call is in it.
     pub async fn logs(&self) -> LogReader {
         self.space.logs.read().await
+    }
+
+    /// The wanted part of the history of statuses, oldest first.
+    pub(crate) async fn statuses(
+        &self,
+        wanted: impl Fn(&StatusEntry) -> bool + Send + 'static,
+    ) -> Vec<StatusEntry> {
+        self.space.logs.statuses(wanted).await
     }
 
     /// Log lines from now on.

@@ -46,6 +46,10 @@ pub(crate) trait Backend: Send + 'static {
     fn commit(&mut self, head: Revision) -> Result<(), StoreError>;
     /// Does housekeeping for which no caller should wait.
     fn after_commit(&mut self) {}
+    /// See [`Store::scrub`](crate::Store::scrub). Outside of a batch; a failure harms nothing.
+    fn scrub(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// What an embedded store reads from, in any thread.
@@ -67,6 +71,7 @@ enum Request {
     Txn(NormalTxn, oneshot::Sender<Result<Committed, TxnError>>),
     Grant(Duration, oneshot::Sender<Result<LeaseId, StoreError>>),
     Revoke(LeaseId, oneshot::Sender<Result<Committed, LeaseError>>),
+    Scrub(oneshot::Sender<Result<(), StoreError>>),
     /// The clock was moved by hand.
     Tick,
     Close,
@@ -186,6 +191,10 @@ impl Engine {
     pub(crate) fn revoke(&self, lease: LeaseId) -> Pending<Committed, LeaseError> {
         self.enqueue(|answer| Request::Revoke(lease, answer))
     }
+
+    pub(crate) fn scrub(&self) -> Pending<(), StoreError> {
+        self.enqueue(Request::Scrub)
+    }
 }
 
 impl Drop for Engine {
@@ -252,6 +261,9 @@ macro_rules! store_through_engine {
             ) -> $crate::Pending<$crate::Committed, $crate::LeaseError> {
                 self.engine.revoke(lease)
             }
+            fn scrub(&self) -> $crate::Pending<(), $crate::StoreError> {
+                self.engine.scrub()
+            }
         }
     };
 }
@@ -312,7 +324,7 @@ impl<B: Backend> Committer<B> {
             match &request {
                 Request::Close => return false,
                 Request::Txn(txn, _) => bytes += txn.weight(),
-                Request::Grant(..) | Request::Revoke(..) | Request::Tick => {}
+                Request::Grant(..) | Request::Revoke(..) | Request::Scrub(_) | Request::Tick => {}
             }
             batch.push(request);
             if batch.len() >= BATCH_REQUESTS || bytes >= BATCH_BYTES {
@@ -349,10 +361,17 @@ impl<B: Backend> Committer<B> {
             Ok((revisions, answers)) => {
                 // Watchers first: whoever has an answer can already watch from its revision.
                 self.shared.history.publish(revisions);
+                let mut scrubs = Vec::new();
                 for (request, answer) in batch.into_iter().zip(answers) {
-                    reply(request, answer);
+                    match request {
+                        Request::Scrub(sender) => scrubs.push(sender),
+                        request => reply(request, answer),
+                    }
                 }
                 self.backend.after_commit();
+                for sender in scrubs {
+                    drop(sender.send(self.backend.scrub()));
+                }
             }
             Err(cause) => {
                 tracing::error!(%cause, "the store failed and takes no more writes");
@@ -387,7 +406,7 @@ impl<B: Backend> Committer<B> {
                         Err(LeaseError::NotFound(*lease))
                     })
                 }
-                Request::Tick | Request::Close => Answer::None,
+                Request::Scrub(_) | Request::Tick | Request::Close => Answer::None,
             });
         }
         self.backend.commit(self.head)?;
@@ -471,6 +490,7 @@ fn refuse(batch: Vec<Request>, error: &StoreError) {
             Request::Txn(_, sender) => drop(sender.send(Err(error.clone().into()))),
             Request::Grant(_, sender) => drop(sender.send(Err(error.clone()))),
             Request::Revoke(_, sender) => drop(sender.send(Err(error.clone().into()))),
+            Request::Scrub(sender) => drop(sender.send(Err(error.clone()))),
             Request::Tick | Request::Close => {}
         }
     }

@@ -106,6 +106,15 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// [`LeaseError::NotFound`] when the lease was revoked or its time is up.
     fn revoke(&self, lease: LeaseId) -> Pending<Committed, LeaseError>;
+
+    /// Takes off the disk what values that were replaced or deleted before have left there: a value that was stored in
+    /// the clear by mistake cannot be found in the store's files afterwards. May take as long as copying the store;
+    /// what is submitted meanwhile waits. A store without files of its own has nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// Those of writing; the store is then as it was, and goes on.
+    fn scrub(&self) -> Pending<(), StoreError>;
 }
 
 /// What every embedded store is opened with.

@@ -51,6 +51,24 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     }
 }
 
+/// As [`Input`], for bodies with what must not be repeated: what does not fit is not quoted.
+pub(super) struct Sensitive<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sensitive<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let bytes = axum::body::Bytes::from_request(request, state).await.map_err(unreadable)?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|e| {
+            let (line, column) = (e.line(), e.column());
+            ApiError::invalid(format!(
+                "the request's body does not fit at line {line}, column {column}; what is there is not repeated, it may be secret"
+            ))
+            .hint("GET /v1/openapi.json describes it; the values of a secret's content are texts in base64")
+        })
+    }
+}
+
 fn unreadable(rejection: BytesRejection) -> ApiError {
     match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(

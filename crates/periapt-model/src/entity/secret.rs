@@ -209,9 +209,31 @@ pub struct Secret {
     /// Who may read it beside its owner.
     #[serde(default)]
     pub grants: BTreeMap<SecretReader, GrantScope>,
+    /// Of the operator's: revisions that nobody reads any more go by themselves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub auto_prune: bool,
 }
 
 impl Secret {
+    /// One without revisions yet.
+    #[must_use]
+    pub fn new(id: SecretId, owner: SecretOwner, now: Timestamp) -> Self {
+        Self {
+            id,
+            owner,
+            label: None,
+            description: None,
+            rotate: RotatePolicy::Never,
+            rotates: None,
+            created: now,
+            updated: now,
+            revisions: BTreeMap::new(),
+            next_revision: 1,
+            grants: BTreeMap::new(),
+            auto_prune: false,
+        }
+    }
+
     /// The newest revision.
     pub fn latest(&self) -> u32 {
         self.revisions.last_key_value().map_or(0, |(number, _)| *number)
@@ -265,6 +287,19 @@ impl SecretContent {
     pub fn insert_base64(&mut self, key: &str, value: &str) -> Result<(), InvalidContent> {
         let bytes = STANDARD.decode(value.trim()).map_err(|_| InvalidContent::Base64(key.to_owned()))?;
         self.insert(key, &bytes)
+    }
+
+    /// The same, once each key and value has been looked at: what came from outside may be anything.
+    ///
+    /// # Errors
+    /// A malformed key, a value that is no base64, or too much of all.
+    pub fn checked(self) -> Result<Self, InvalidContent> {
+        let mut content = Self::default();
+        for (key, value) in &self.0 {
+            content.insert_base64(key, value)?;
+        }
+        content.check_size()?;
+        Ok(content)
     }
 
     /// Checks the size of all of it.

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use super::{SecretChange, SecretChanges, SecretRemoval, SecretUpdate, manages, may_read, removal, revoke};
-use crate::entity::{
-    GrantScope, Secret, SecretConsumer, SecretContent, SecretOwner, SecretReader, SecretRevision,
-};
+use crate::entity::{GrantScope, Secret, SecretConsumer, SecretContent, SecretReader, SecretRevision};
 use crate::model::{Draft, Record};
 use crate::names::{RelationId, SecretId, UnitName};
 use crate::status::Life;
@@ -38,7 +36,7 @@ fn apply_one(
 ) -> Result<(), CommitRefusal> {
     let SecretChange { create, update, remove, access, track: tracks } = change;
     let mut secret = match (create, draft.model.secrets.get(id)) {
-        (Some(owner), None) => new_secret(id, owner, now),
+        (Some(owner), None) => Secret::new(id.clone(), owner, now),
         (Some(_), Some(_)) => return Err(refuse(format!("secret {id:?} already exists"))),
         (None, Some(found)) => Secret::clone(found),
         (None, None) => return Err(refuse(format!("secret {id:?} not found"))),
@@ -97,23 +95,7 @@ fn grant(secret: &mut Secret, reader: SecretReader, relation: RelationId) {
     secret.grants.insert(reader, GrantScope::Relation(relation));
 }
 
-fn new_secret(id: &SecretId, owner: SecretOwner, now: Timestamp) -> Secret {
-    Secret {
-        id: id.clone(),
-        owner,
-        label: None,
-        description: None,
-        rotate: Default::default(),
-        rotates: None,
-        created: now,
-        updated: now,
-        revisions: Default::default(),
-        next_revision: 1,
-        grants: Default::default(),
-    }
-}
-
-fn update_secret(
+pub(crate) fn update_secret(
     draft: &mut Draft,
     secret: &mut Secret,
     update: SecretUpdate,
@@ -178,5 +160,6 @@ pub(crate) fn track(
     after.label = label.or(after.label);
     if before.is_none_or(|before| **before != after) {
         draft.put(Record::SecretConsumer(id.clone(), unit.clone(), Arc::new(after)));
+        removal::prune(draft, id);
     }
 }

@@ -1,6 +1,7 @@
 //! Secrets: who may do what with one, and what hooks ask for.
 
 mod commit;
+mod reference;
 pub(crate) mod removal;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use commit::{apply_secrets, track};
+pub(crate) use commit::{apply_secrets, track, update_secret};
+pub use reference::SecretRef;
 
 use crate::entity::{GrantScope, RotatePolicy, Secret, SecretContent, SecretOwner, SecretReader};
 use crate::model::Model;
@@ -185,7 +187,11 @@ pub fn is_own(owner: &SecretOwner, unit: &UnitName) -> bool {
 /// Whether `unit` may read what is in the secret: its owner, each unit of an application that owns it, and whoever it
 /// was granted to (reference 4.4).
 pub fn may_read(secret: &Secret, unit: &UnitName) -> bool {
-    is_own(&secret.owner, unit) || secret.grants.keys().any(|reader| reader.includes(unit))
+    // By two look-ups: a secret may be granted to many.
+    let granted = |reader: SecretReader| secret.grants.contains_key(&reader);
+    is_own(&secret.owner, unit)
+        || granted(SecretReader::Application(unit.app().clone()))
+        || granted(SecretReader::Unit(unit.clone()))
 }
 
 impl Model {

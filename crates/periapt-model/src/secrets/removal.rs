@@ -21,8 +21,25 @@ pub(crate) fn remove_secret(draft: &mut Draft, id: &SecretId) {
     }
 }
 
-pub(super) fn remove_content(draft: &mut Draft, id: &SecretId, revision: u32) {
+pub(crate) fn remove_content(draft: &mut Draft, id: &SecretId, revision: u32) {
     draft.delete(Key::SecretContent(id.clone(), revision));
+}
+
+/// Takes the revisions away that nobody reads any more, if the secret is the operator's and he asked for that
+/// (`--auto-prune`). A charm does so itself, in `secret-remove`.
+pub(crate) fn prune(draft: &mut Draft, id: &SecretId) {
+    let wanted = |secret: &&Arc<Secret>| secret.auto_prune && secret.owner == SecretOwner::Model;
+    let Some(secret) = draft.model.secrets.get(id).filter(wanted) else { return };
+    let obsolete = draft.model.obsolete_revisions(secret);
+    if obsolete.is_empty() {
+        return;
+    }
+    let mut secret = Secret::clone(secret);
+    for revision in obsolete {
+        secret.revisions.remove(&revision);
+        remove_content(draft, id, revision);
+    }
+    draft.put(Record::Secret(Arc::new(secret)));
 }
 
 fn remove_owned(draft: &mut Draft, owner: &SecretOwner) {
@@ -39,7 +56,9 @@ fn revoke_where(draft: &mut Draft, gone: impl Fn(&SecretReader, &GrantScope) -> 
     for secret in secrets {
         let mut secret = Secret::clone(&secret);
         secret.grants.retain(|reader, scope| !gone(reader, scope));
+        let id = secret.id.clone();
         draft.put(Record::Secret(Arc::new(secret)));
+        prune(draft, &id);
     }
 }
 
@@ -48,7 +67,8 @@ pub(crate) fn unit_gone(draft: &mut Draft, unit: &UnitName) {
     remove_owned(draft, &SecretOwner::Unit(unit.clone()));
     let consumed: Vec<SecretId> = draft.model.consumed_by(unit).map(|(id, _)| id.clone()).collect();
     for id in consumed {
-        draft.delete(Key::SecretConsumer(id, unit.clone()));
+        draft.delete(Key::SecretConsumer(id.clone(), unit.clone()));
+        prune(draft, &id);
     }
     revoke_where(draft, |reader, _| matches!(reader, SecretReader::Unit(name) if name == unit));
 }

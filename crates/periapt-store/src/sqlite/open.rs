@@ -188,6 +188,8 @@ fn configure(connection: &Connection, max_bytes: Option<u64>) -> rusqlite::Resul
     // What a burst leaves of the log on disk.
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     connection.pragma_update(None, "cache_size", -8 * 1024)?;
+    // What is deleted is overwritten where that costs no further page.
+    connection.pragma_update_and_check(None, "secure_delete", "FAST", |_| Ok(()))?;
     if let Some(bytes) = max_bytes {
         let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
         let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);

@@ -145,6 +145,22 @@ impl Backend for Writer {
             tracing::warn!(path = %self.path.display(), %error, "cannot fold the write-ahead log into the store");
         }
     }
+
+    fn scrub(&mut self) -> Result<(), StoreError> {
+        // Every page is written anew, without what it held before; then the log that did so goes, with its own past.
+        let busy: i64 = self.run(|connection| {
+            connection.execute_batch("VACUUM")?;
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        })?;
+        self.roomy = false;
+        match busy {
+            0 => Ok(()),
+            _ => Err(StoreError::Io {
+                path: beside(&self.path, "-wal"),
+                reason: "somebody reads it, so it cannot be emptied".to_owned(),
+            }),
+        }
+    }
 }
 
 /// Folds the log into the file if it has grown long. The next write then starts the log anew.

@@ -29,14 +29,27 @@ pub fn text_or_input(path: &Path) -> Result<String> {
     }
 }
 
-fn read(source: impl Read, path: &Path) -> Result<String> {
+/// The bytes of a file.
+///
+/// # Errors
+/// As for [`text`], but that it may hold anything.
+pub fn bytes(path: &Path) -> Result<Vec<u8>> {
+    read_bytes(File::open(path).map_err(reading(path))?, path)
+}
+
+fn read_bytes(source: impl Read, path: &Path) -> Result<Vec<u8>> {
     let shown = path.display();
     let mut bytes = Vec::new();
     source.take(LIMIT + 1).read_to_end(&mut bytes).map_err(reading(path))?;
     if bytes.len() as u64 > LIMIT {
         return Err(CliError::new(format!("{shown} is larger than 5M, the most that is read of a file")));
     }
-    String::from_utf8(bytes).map_err(|error| {
+    Ok(bytes)
+}
+
+fn read(source: impl Read, path: &Path) -> Result<String> {
+    let shown = path.display();
+    String::from_utf8(read_bytes(source, path)?).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         CliError::new(format!("{shown} is not text: byte {} is not UTF-8", at + 1))
     })

@@ -53,6 +53,11 @@ pub fn process(pid: i32, home: &Path) -> Option<Process> {
     }
     // First the handle, then the looks: so they are of the same process.
     let handle = pidfd_open(number, PidfdFlags::empty()).ok()?;
+    // A daemon lets nobody but root look into it: it is known by its lock.
+    let lock = fs::read_to_string(home.join("daemon.lock")).unwrap_or_default();
+    if lock.trim() == pid.to_string() && is_alive(pid) {
+        return Some(Process { pid, kind: Kind::Daemon, unit: String::new(), handle });
+    }
     let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
     let home = home.as_os_str().as_bytes();
     if !environment.windows(home.len()).any(|part| part == home) {
@@ -79,5 +84,7 @@ fn leads_its_group(pid: i32) -> bool {
 
 /// Whether it has not ended. One that has and was not waited for yet has no program any more.
 pub fn is_alive(pid: i32) -> bool {
-    fs::read_link(format!("/proc/{pid}/exe")).is_ok()
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // After the name in parentheses: the state.
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
 }
