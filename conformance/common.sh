@@ -58,4 +58,6 @@ offer_charm() {
 own_copy() {
     cp --archive "$1" "$work/checkout"
     rm -rf "$work/checkout/.venv"
+    # What an earlier run packed is not what this program packs.
+    find "$work/checkout" -name '*.charm' -delete
 }
