@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use periapt_context::{ContextKind, View};
+use periapt_context::{ContextKind, RelationContext, View};
 use periapt_lifecycle::{DispatchFacts, Step, StepEnd, TaskEnd, finish, next};
 use periapt_model::effects::{Effects, Reboot};
 use periapt_model::entity::{Task, TaskKind, TaskStatus};
@@ -34,8 +34,8 @@ struct Work {
     script: Option<String>,
     /// It is ended after this.
     limit: Option<Duration>,
-    /// It does not take the machine lock.
-    parallel: bool,
+    /// The machine's lock that it takes, by its execution group.
+    lock: Option<String>,
 }
 
 impl Work {
@@ -46,7 +46,7 @@ impl Work {
                 context: ContextKind::Hook(hook.clone()),
                 script: None,
                 limit: None,
-                parallel: false,
+                lock: Some(String::new()),
             }),
             Step::Task(id) => model.tasks.get(id).map(|task| Self::of_task(task)),
             _ => None,
@@ -60,19 +60,28 @@ impl Work {
                 Event::Action { task: id, name: name.clone() },
                 ContextKind::Action { task: id, name: name.clone(), params: params.clone() },
             ),
-            TaskKind::Exec { .. } => (Event::Exec { task: id }, ContextKind::Exec { relation: None }),
+            TaskKind::Exec { relation, .. } => {
+                let relation = relation.as_ref().map(|r| RelationContext {
+                    id: r.id,
+                    remote_app: r.remote_app.clone(),
+                    remote_unit: r.remote_unit.clone(),
+                });
+                (Event::Exec { task: id }, ContextKind::Exec { relation })
+            }
             TaskKind::Replay { record, hook } => (
                 Event::Replay { task: id, record: *record, hook: hook.clone() },
                 ContextKind::Hook(hook.clone()),
             ),
         };
         let (script, limit) = match &task.kind {
-            TaskKind::Exec { command, timeout_ms } => {
+            TaskKind::Exec { command, timeout_ms, .. } => {
                 (Some(command.clone()), timeout_ms.map(Duration::from_millis))
             }
             _ => (None, None),
         };
-        Self { event, context, script, limit, parallel: task.parallel }
+        // What is parallel takes no lock, unless it has a group to take turns with (Juju 3.6: `machineactions`).
+        let lock = (!task.parallel || !task.group.is_empty()).then(|| task.group.clone());
+        Self { event, context, script, limit, lock }
     }
 
     fn task(&self) -> Option<TaskId> {
@@ -89,7 +98,8 @@ impl UnitAgent {
         moment(&self.unit, "decided");
         let work = Work::of(&step, &picture.model);
         let machine = picture.model.units.get(&self.unit).map(|unit| unit.machine);
-        let locked = machine.filter(|_| work.as_ref().is_some_and(|work| !work.parallel));
+        let group = work.as_ref().and_then(|work| work.lock.clone());
+        let locked = machine.zip(group);
         let shared = Arc::clone(&self.shared);
         let mut turn = tokio::select! {
             turn = shared.turn(locked) => turn,
@@ -352,7 +362,8 @@ fn task_end(
             results.insert(name.to_owned(), text.into());
         }
     }
-    TaskEnd { event: event.clone(), status, message, results }
+    let timed_out = matches!(end, End::Interrupted(Interruption::TimedOut(_)));
+    TaskEnd { event: event.clone(), status, timed_out, message, results }
 }
 
 /// Returns when the process must not go on.

@@ -6,6 +6,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use periapt_context::RelationContext;
 use periapt_hook::vars;
 use periapt_model::apply::JUJU_VERSION;
 use periapt_model::hook::{RelationHook, SecretEvent, SecretHook};
@@ -22,6 +23,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) model: &'a Model,
     pub(crate) unit: &'a UnitName,
     pub(crate) event: &'a Event,
+    /// The relation of a command line's context.
+    pub(crate) relation: Option<&'a RelationContext>,
     /// The identity of this dispatch.
     pub(crate) context_id: &'a str,
     pub(crate) folder: &'a UnitFolder,
@@ -132,8 +135,23 @@ fn event(env: &mut Environment, around: &Surroundings<'_>) {
             env.set("JUJU_ACTION_UUID", task.to_string());
             env.set("JUJU_ACTION_TAG", format!("action-{task}"));
         }
-        Event::Exec { .. } => env.set("JUJU_HOOK_NAME", ""),
+        Event::Exec { .. } => {
+            env.set("JUJU_HOOK_NAME", "");
+            if let Some(relation) = around.relation {
+                exec_relation(env, around, relation);
+            }
+        }
     }
+}
+
+/// What `juju-exec --relation` asked for.
+fn exec_relation(env: &mut Environment, around: &Surroundings<'_>, asked: &RelationContext) {
+    let relation = around.model.relations.get(&asked.id);
+    let Some(ours) = relation.and_then(|relation| relation.end_of(around.unit.app())) else { return };
+    env.set("JUJU_RELATION", ours.endpoint.as_str());
+    env.set("JUJU_RELATION_ID", format!("{}:{}", ours.endpoint, asked.id));
+    env.set("JUJU_REMOTE_APP", asked.remote_app.as_str());
+    env.set("JUJU_REMOTE_UNIT", asked.remote_unit.as_ref().map(ToString::to_string).unwrap_or_default());
 }
 
 fn secret(env: &mut Environment, hook: &SecretHook) {

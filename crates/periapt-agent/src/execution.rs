@@ -9,7 +9,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-use periapt_context::View;
+use periapt_context::{ContextKind, View};
 use periapt_model::hook::Hook;
 use periapt_model::journal::Event;
 use periapt_model::log::Level;
@@ -169,6 +169,10 @@ async fn run_file(
         model: &job.view.model,
         unit: job.unit,
         event: job.event,
+        relation: match &job.view.context {
+            ContextKind::Exec { relation } => relation.as_ref(),
+            _ => None,
+        },
         context_id: &context_id,
         folder: job.folder,
         tools: &shared.options.tools_dir(),

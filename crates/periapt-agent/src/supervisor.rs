@@ -17,6 +17,9 @@ use crate::report::Report;
 use crate::shared::{AgentOptions, Shared};
 use crate::unit::{Ended, UnitAgent};
 
+/// Not hook commands: they ask the daemon for a context of their own (reference 3.1).
+const EXEC_COMMANDS: [&str; 2] = ["juju-exec", "juju-run"];
+
 /// An agent that failed is started again after this.
 const START_AGAIN: Duration = Duration::from_secs(5);
 
@@ -42,7 +45,10 @@ impl Agents {
     /// The folders that all agents share cannot be made.
     pub fn start(control: Arc<dyn Control>, options: AgentOptions) -> Result<Self, StartError> {
         let tools = options.tools_dir();
-        let made = folder::make_tools(&tools, &options.hook_program, known_commands());
+        let made = folder::make_tools(&tools, &options.hook_program, known_commands()).and_then(|()| {
+            let program = options.exec_program.as_deref();
+            program.map_or(Ok(()), |program| folder::make_tools(&tools, program, EXEC_COMMANDS))
+        });
         made.map_err(|source| StartError {
             model: control.snapshot().info.name.to_string(),
             source: Box::new(source),

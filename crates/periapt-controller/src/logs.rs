@@ -3,21 +3,30 @@
 //! Logs are not in the store: nothing is decided from them, and a line costs no transaction. One line of the file is
 //! `MILLISECONDS LEVEL ENTITY MODULE MESSAGE`, the message with `\n` and `\\` escaped.
 
-use std::collections::VecDeque;
+mod query;
+mod read;
+
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, Write as _};
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use periapt_model::log::{Level, LogLine};
-use periapt_model::time::Timestamp;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::publish::lock;
+pub use query::{EntityPattern, LogQuery, matches_wildcard};
+pub use read::LogReader;
 
-/// A file is put aside at this size; one older file is kept.
+use query::Levels;
+
+use crate::publish::lock;
+use crate::status_log::{self, StatusEntry, StatusFile};
+
+/// A file is put aside at this size.
 const FILE_LIMIT: u64 = 64 << 20;
+/// So many older files are kept: with the newest, more than a million lines of usual length.
+const OLDER_FILES: u32 = 3;
 /// So many bytes of lines may wait for the disk. Charms may write faster than it does; what comes on top is dropped and
 /// counted.
 const MOST_WAITING: usize = 32 << 20;
@@ -26,6 +35,7 @@ const LINE_COST: usize = 200;
 
 enum Job {
     Line(Arc<LogLine>),
+    Statuses(Vec<StatusEntry>),
     Flush(oneshot::Sender<()>),
     Remove,
 }
@@ -106,13 +116,34 @@ impl LogBook {
         self.follow.subscribe()
     }
 
-    pub(crate) async fn read(&self) -> LogReader {
+    /// Adds to the history of statuses.
+    pub(crate) fn add_statuses(&self, entries: Vec<StatusEntry>) {
+        // As with lines.
+        drop(self.jobs.send(Job::Statuses(entries)));
+    }
+
+    /// The wanted part of the history of statuses, oldest first.
+    pub(crate) async fn statuses(
+        &self,
+        wanted: impl Fn(&StatusEntry) -> bool + Send + 'static,
+    ) -> Vec<StatusEntry> {
+        self.flush().await;
+        let path = statuses(&self.path);
+        // One that panicked has read nothing.
+        tokio::task::spawn_blocking(move || status_log::read(&path, wanted)).await.unwrap_or_default()
+    }
+
+    async fn flush(&self) {
         let (done, flushed) = oneshot::channel();
         if self.jobs.send(Job::Flush(done)).is_ok() {
             // A writer that is gone has nothing left to flush.
             flushed.await.ok();
         }
-        LogReader::open(&[older(&self.path), self.path.clone()])
+    }
+
+    pub(crate) async fn read(&self) -> LogReader {
+        self.flush().await;
+        LogReader::open(&files(&self.path))
     }
 
     /// Removes the files. What is written afterwards, such as the last words of agents, goes nowhere.
@@ -121,12 +152,37 @@ impl LogBook {
     }
 }
 
-fn older(path: &Path) -> PathBuf {
-    path.with_extension("log.1")
+/// The newest is the first of the older ones.
+fn older(path: &Path, age: u32) -> PathBuf {
+    path.with_extension(format!("log.{age}"))
+}
+
+/// All files that a log may have, newest first.
+fn files(path: &Path) -> Vec<PathBuf> {
+    std::iter::once(path.to_owned()).chain((1..=OLDER_FILES).map(|age| older(path, age))).collect()
+}
+
+/// The history of statuses beside it.
+fn statuses(path: &Path) -> PathBuf {
+    path.with_extension("status")
+}
+
+/// Makes room for a new file: each older one gets older, and the oldest goes away.
+fn put_aside(path: &Path) -> std::io::Result<()> {
+    let mut files = files(path);
+    while let Some(from) = files.pop().filter(|_| !files.is_empty()) {
+        let newer = &files[files.len() - 1];
+        match std::fs::rename(newer, &from) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn write_lines(path: &Path, mut queue: mpsc::UnboundedReceiver<Job>, waiting: &Waiting) {
     let mut file: Option<(BufWriter<File>, u64)> = None;
+    let mut history = StatusFile::new(statuses(path));
     while let Some(job) = queue.blocking_recv() {
         let result = match job {
             Job::Line(line) => {
@@ -134,6 +190,7 @@ fn write_lines(path: &Path, mut queue: mpsc::UnboundedReceiver<Job>, waiting: &W
                 let dropped = waiting.written(&line);
                 appended.and_then(|()| dropped.map_or(Ok(()), |line| append(path, &mut file, &line, true)))
             }
+            Job::Statuses(entries) => history.append(&entries),
             Job::Flush(done) => {
                 let flushed = file.as_mut().map_or(Ok(()), |(f, _)| f.flush());
                 // Whoever asked may have gone away.
@@ -142,12 +199,11 @@ fn write_lines(path: &Path, mut queue: mpsc::UnboundedReceiver<Job>, waiting: &W
             }
             Job::Remove => {
                 drop(file);
-                let removed =
-                    [path.to_owned(), older(path)].iter().try_for_each(|p| match std::fs::remove_file(p) {
-                        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
-                        _ => Ok(()),
-                    });
-                if let Err(error) = removed {
+                let removed = files(path).iter().try_for_each(|path| match std::fs::remove_file(path) {
+                    Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
+                    _ => Ok(()),
+                });
+                if let Err(error) = removed.and(history.remove()) {
                     tracing::warn!("the log {} cannot be removed: {error}", path.display());
                 }
                 return;
@@ -168,7 +224,7 @@ fn append(
 ) -> std::io::Result<()> {
     if file.as_ref().is_some_and(|(_, size)| *size > FILE_LIMIT) {
         *file = None;
-        std::fs::rename(path, older(path))?;
+        put_aside(path)?;
     }
     let (writer, size) = match file {
         Some(open) => open,
@@ -185,153 +241,10 @@ fn append(
     if flush { writer.flush() } else { Ok(()) }
 }
 
-fn parse(text: &str) -> Option<LogLine> {
-    let mut words = text.splitn(5, ' ');
-    let at = Timestamp(words.next()?.parse().ok()?);
-    let level: Level = words.next()?.parse().ok()?;
-    let (entity, module, escaped) = (words.next()?, words.next()?, words.next()?);
-    let mut message = String::with_capacity(escaped.len());
-    let mut chars = escaped.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => match chars.next() {
-                Some('n') => message.push('\n'),
-                Some(other) => message.push(other),
-                None => message.push('\\'),
-            },
-            c => message.push(c),
-        }
-    }
-    Some(LogLine { at, entity: entity.to_owned(), level, module: module.to_owned(), message })
-}
-
-/// The log from its beginning, one line after the other. Blocking: read it on a thread where that is allowed.
-#[derive(Debug)]
-pub struct LogReader {
-    files: VecDeque<BufReader<File>>,
-    buffer: Vec<u8>,
-}
-
-impl LogReader {
-    /// Opens all of them now: one that is put aside meanwhile is read to its end all the same.
-    fn open(paths: &[PathBuf]) -> Self {
-        let files = paths.iter().filter_map(|path| File::open(path).ok().map(BufReader::new)).collect();
-        Self { files, buffer: Vec::new() }
-    }
-}
-
-impl Iterator for LogReader {
-    type Item = LogLine;
-
-    /// Lines that cannot be read (a torn end after a crash) are passed over.
-    fn next(&mut self) -> Option<LogLine> {
-        loop {
-            let reader = self.files.front_mut()?;
-            self.buffer.clear();
-            match reader.read_until(b'\n', &mut self.buffer) {
-                Ok(0) | Err(_) => drop(self.files.pop_front()),
-                Ok(_) => {
-                    let line = String::from_utf8_lossy(&self.buffer);
-                    if let Some(line) = parse(line.trim_end_matches('\n')) {
-                        return Some(line);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// `logging-config`: `<root>=INFO;unit=DEBUG`. The longest module prefix decides.
-#[derive(Debug)]
-struct Levels {
-    root: Level,
-    modules: Vec<(String, Level)>,
-}
-
-impl Levels {
-    fn read(config: &str) -> Self {
-        let mut levels = Self { root: Level::Info, modules: Vec::new() };
-        for (module, level) in config.split(';').filter_map(|part| part.trim().split_once('=')) {
-            let Ok(level) = level.trim().parse() else { continue };
-            match module.trim() {
-                "<root>" | "" => levels.root = level,
-                module => levels.modules.push((module.to_owned(), level)),
-            }
-        }
-        levels.modules.sort_by_key(|(module, _)| std::cmp::Reverse(module.len()));
-        levels
-    }
-
-    fn keep(&self, line: &LogLine) -> bool {
-        let covers = |module: &str| {
-            line.module.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        let least = self.modules.iter().find(|(m, _)| covers(m)).map_or(self.root, |(_, level)| *level);
-        line.level >= least
-    }
-}
-
-/// Which entities: `app/0`, `unit-app-0`, `app*`, `unit-app-*`, or an application's name for all its units.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EntityPattern(String);
-
-impl EntityPattern {
-    /// A pattern as `debug-log --include` takes it.
-    pub fn new(text: &str) -> Self {
-        let tag = match text.split_once('/') {
-            Some((app, number)) => format!("unit-{app}-{number}"),
-            None => text.to_owned(),
-        };
-        Self(tag)
-    }
-
-    /// Whether `entity` (a tag such as `unit-app-0`) is meant.
-    pub fn matches(&self, entity: &str) -> bool {
-        let pattern = self.0.as_str();
-        let bare = entity.strip_prefix("unit-").unwrap_or(entity);
-        match pattern.strip_suffix('*') {
-            Some(prefix) => entity.starts_with(prefix) || bare.starts_with(prefix),
-            None => {
-                entity == pattern
-                    || bare.rsplit_once('-').is_some_and(|(app, _)| entity != bare && app == pattern)
-            }
-        }
-    }
-}
-
-/// Which log lines.
-#[derive(Clone, Debug, Default)]
-pub struct LogQuery {
-    /// Only these entities; empty: all.
-    pub include: Vec<EntityPattern>,
-    /// Not these.
-    pub exclude: Vec<EntityPattern>,
-    /// Only these modules and what is below them; empty: all.
-    pub include_module: Vec<String>,
-    /// Not these.
-    pub exclude_module: Vec<String>,
-    /// At least this level.
-    pub level: Option<Level>,
-}
-
-impl LogQuery {
-    /// Whether a line is asked for.
-    pub fn matches(&self, line: &LogLine) -> bool {
-        let below = |module: &String| {
-            line.module
-                .strip_prefix(module.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        (self.include.is_empty() || self.include.iter().any(|p| p.matches(&line.entity)))
-            && !self.exclude.iter().any(|p| p.matches(&line.entity))
-            && (self.include_module.is_empty() || self.include_module.iter().any(below))
-            && !self.exclude_module.iter().any(below)
-            && self.level.is_none_or(|level| line.level >= level)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use periapt_model::time::Timestamp;
+
     use super::*;
 
     fn line(module: &str, level: Level, message: &str) -> LogLine {
@@ -375,7 +288,7 @@ mod tests {
         let book = LogBook::open(folder.path(), "m", "<root>=INFO");
         book.write(line("juju", Level::Info, "told"));
         let reader = book.read().await;
-        std::fs::rename(&book.path, older(&book.path)).unwrap();
+        put_aside(&book.path).unwrap();
         assert_eq!(reader.count(), 1);
     }
 
@@ -393,18 +306,15 @@ mod tests {
     }
 
     #[test]
-    fn patterns_mean_units_tags_prefixes_and_applications() {
-        for (pattern, yes) in [
-            ("my-app/0", true),
-            ("my-app/1", false),
-            ("unit-my-app-0", true),
-            ("my-app", true),
-            ("my", false),
-            ("my*", true),
-            ("unit-my*", true),
-            ("*", true),
-        ] {
-            assert_eq!(EntityPattern::new(pattern).matches("unit-my-app-0"), yes, "{pattern}");
+    fn files_that_are_put_aside_grow_older_until_the_last_goes_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.log");
+        for age in 0..6 {
+            std::fs::write(&path, age.to_string()).unwrap();
+            put_aside(&path).unwrap();
         }
+        let there: Vec<_> = files(&path).iter().map(|path| std::fs::read_to_string(path).ok()).collect();
+        assert_eq!(there, [None, Some("5".to_owned()), Some("4".to_owned()), Some("3".to_owned())]);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
     }
 }

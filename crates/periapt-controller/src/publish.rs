@@ -8,11 +8,13 @@ use periapt_model::journal::JournalRecord;
 use periapt_model::model::{Model, Write};
 use periapt_model::names::UnitName;
 use periapt_model::observe;
+use periapt_model::time::Timestamp;
 use periapt_store::{Committed, LeaseId, Pending, TxnError};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::controller::Shared;
 use crate::logs::LogBook;
+use crate::status_log;
 
 /// A change that was submitted and waits to be durable.
 pub(crate) struct Submitted {
@@ -76,8 +78,12 @@ impl Space {
         watches.entry(unit.clone()).or_insert_with(|| watch::Sender::new(0)).subscribe()
     }
 
-    fn make_visible(&self, before: &Model, after: Model, writes: &[Write]) {
+    fn make_visible(&self, before: &Model, after: Model, writes: &[Write], now: Timestamp) {
         let concerned = observe::concerned(before, &after, writes);
+        let statuses = status_log::changes(before, writes, now);
+        if !statuses.is_empty() {
+            self.logs.add_statuses(statuses);
+        }
         let units_changed = before.units.len() != after.units.len()
             || writes.iter().any(|w| matches!(w, Write::Delete(periapt_model::model::Key::Unit(_))));
         if before.info.settings != after.info.settings {
@@ -121,7 +127,7 @@ async fn publish(
             Ok(_) => {
                 let emptied =
                     after.info.life != periapt_model::status::Life::Alive && after.applications.is_empty();
-                space.make_visible(&before, after, &writes);
+                space.make_visible(&before, after, &writes, shared.now());
                 crate::leases::release_lost(&shared, &space, &writes);
                 // The caller may have gone away; the change stands all the same.
                 drop(done.send(Ok(())));

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_TYPE;
@@ -32,10 +33,51 @@ impl Lines {
     pub async fn send(&self, value: &impl Serialize) -> Result<(), Closed> {
         self.0.send(encode(value)).await.map_err(|_| Closed)
     }
+}
 
-    /// As [`Lines::send`], on a thread that may block.
-    pub fn blocking_send(&self, value: &impl Serialize) -> Result<(), Closed> {
-        self.0.blocking_send(encode(value)).map_err(|_| Closed)
+/// So many bytes of lines are sent at once.
+const BLOCK: usize = 32 << 10;
+
+/// After this a block is sent that is not full.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// Lines that come quickly, on a thread that may block: they are sent in blocks.
+pub(super) struct Block<'a> {
+    lines: &'a Lines,
+    bytes: Vec<u8>,
+    sent: Instant,
+}
+
+impl<'a> Block<'a> {
+    pub fn new(lines: &'a Lines) -> Self {
+        Self { lines, bytes: Vec::new(), sent: Instant::now() }
+    }
+
+    /// Adds a line.
+    pub fn push(&mut self, value: &impl Serialize) -> Result<(), Closed> {
+        self.bytes.extend_from_slice(&encode(value));
+        if self.bytes.len() >= BLOCK { self.flush() } else { Ok(()) }
+    }
+
+    /// Sends what waits, if it has waited long. Whoever may find nothing to push for a while calls it.
+    pub fn hurry(&mut self) -> Result<(), Closed> {
+        if self.sent.elapsed() < PATIENCE {
+            return Ok(());
+        }
+        // Also to learn that nobody reads any more.
+        self.flush()
+    }
+
+    /// Sends what waits.
+    pub fn flush(&mut self) -> Result<(), Closed> {
+        self.sent = Instant::now();
+        if self.lines.0.is_closed() {
+            return Err(Closed);
+        }
+        match self.bytes.is_empty() {
+            true => Ok(()),
+            false => self.lines.0.blocking_send(std::mem::take(&mut self.bytes).into()).map_err(|_| Closed),
+        }
     }
 }
 

@@ -195,27 +195,31 @@ fn decode<R: DeserializeOwned>(body: Bytes) -> Result<R, ClientError> {
 pub struct LineReader<R> {
     body: Incoming,
     buffer: Vec<u8>,
-    /// How much of the buffer has no line end in it.
+    /// Where in the buffer the next line begins.
+    begin: usize,
+    /// Up to where there is no line end behind that.
     searched: usize,
     item: PhantomData<fn() -> R>,
 }
 
 impl<R> LineReader<R> {
     fn new(response: Response<Incoming>) -> Self {
-        Self { body: response.into_body(), buffer: Vec::new(), searched: 0, item: PhantomData }
+        Self { body: response.into_body(), buffer: Vec::new(), begin: 0, searched: 0, item: PhantomData }
     }
 
-    fn line(&mut self) -> Option<Vec<u8>> {
+    /// The next whole line, as a part of the buffer.
+    fn line(&mut self) -> Option<std::ops::Range<usize>> {
         match self.buffer[self.searched..].iter().position(|b| *b == b'\n') {
             Some(at) => {
-                let end = self.searched + at;
-                let rest = self.buffer.split_off(end + 1);
-                let mut line = std::mem::replace(&mut self.buffer, rest);
-                line.truncate(end);
-                self.searched = 0;
+                let line = self.begin..self.searched + at;
+                self.begin = line.end + 1;
+                self.searched = self.begin;
                 Some(line)
             }
             None => {
+                // What was read goes away before more comes.
+                self.buffer.drain(..self.begin);
+                self.begin = 0;
                 self.searched = self.buffer.len();
                 None
             }
@@ -235,9 +239,10 @@ impl<R: DeserializeOwned> LineReader<R> {
                 if line.is_empty() {
                     continue;
                 }
-                return match serde_json::from_slice(&line) {
+                let line = &self.buffer[line];
+                return match serde_json::from_slice(line) {
                     Ok(value) => Ok(Some(value)),
-                    Err(reason) => match serde_json::from_slice::<ApiError>(&line) {
+                    Err(reason) => match serde_json::from_slice::<ApiError>(line) {
                         Ok(error) => Err(error.into()),
                         Err(_) => Err(broken(reason)),
                     },

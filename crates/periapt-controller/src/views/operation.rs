@@ -44,6 +44,9 @@ pub struct TaskResult {
     /// Where it stands.
     #[schema(value_type = String)]
     pub status: TaskStatus,
+    /// It was ended because its time was over; Juju has no word for it.
+    #[serde(default, rename = "timed-out", skip_serializing_if = "std::ops::Not::not")]
+    pub timed_out: bool,
     /// When.
     pub timing: Timing,
     /// Who runs it.
@@ -147,6 +150,7 @@ pub fn task_result(task: &Task, zone: &Zone) -> TaskResult {
         message: message(task),
         results: task.results.clone(),
         status: task.status,
+        timed_out: task.timed_out,
         timing: timing(task, zone),
         unit: task.unit.clone(),
     }
@@ -200,9 +204,15 @@ pub fn show_operation(model: &Model, id: TaskId, zone: &Zone) -> Option<ShowOper
     Some(shown(model, model.operations.get(&id)?, zone))
 }
 
-/// Every operation that is remembered.
+/// Every operation that is remembered, without what was asked for on units themselves: Juju does not know it as one.
 pub fn operations(model: &Model, zone: &Zone) -> OperationList {
-    model.operations.values().map(|operation| (operation.id, shown(model, operation, zone))).collect()
+    let local = |id: &TaskId| model.tasks.get(id).is_some_and(|task| task.kind.is_local());
+    model
+        .operations
+        .values()
+        .filter(|operation| !operation.tasks.iter().any(local))
+        .map(|operation| (operation.id, shown(model, operation, zone)))
+        .collect()
 }
 
 /// Juju's order for an operation's status: the first of these that any of its tasks has.

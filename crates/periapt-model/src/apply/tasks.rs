@@ -2,13 +2,33 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::command::{Answer, Receiver, Refusal};
-use crate::entity::{Operation, Task, TaskKind, TaskStatus};
+use crate::command::{Answer, AskedRelation, ExecOptions, Receiver, Refusal};
+use crate::entity::{ExecRelation, Operation, Task, TaskKind, TaskStatus};
 use crate::hook::Hook;
 use crate::model::{Draft, Key, Model, Record};
 use crate::names::{ActionName, TaskId, UnitName};
 use crate::time::Timestamp;
+
+/// How long a command line that was asked for on a unit is remembered after its end, so that whoever asked can read it.
+const LOCAL_KEPT: Duration = Duration::from_secs(60);
+
+/// A command line, and how it is to run.
+pub(super) struct Script {
+    pub(super) command: String,
+    pub(super) timeout_ms: Option<u64>,
+    pub(super) parallel: bool,
+    pub(super) with: ExecOptions,
+}
+
+/// A task that is to be.
+struct Work {
+    unit: UnitName,
+    kind: TaskKind,
+    parallel: bool,
+    group: String,
+}
 
 use super::{find_app, find_unit};
 
@@ -34,8 +54,6 @@ fn receivers(model: &Model, wanted: &[Receiver]) -> Result<Vec<UnitName>, Refusa
             }
         }
     }
-    let mut seen = BTreeSet::new();
-    units.retain(|unit| seen.insert(unit.clone()));
     match units.is_empty() {
         true => Err(Refusal::invalid("no units to run on")),
         false => Ok(units),
@@ -48,18 +66,12 @@ fn next_id(draft: &mut Draft) -> TaskId {
     id
 }
 
-fn enqueue(
-    draft: &mut Draft,
-    what: &str,
-    work: Vec<(UnitName, TaskKind)>,
-    parallel: bool,
-    now: Timestamp,
-) -> Answer {
+fn enqueue(draft: &mut Draft, what: &str, work: Vec<Work>, now: Timestamp) -> Answer {
     // Here and not by a timer, so that it needs nobody who remembers to.
     prune(draft, now - draft.model.info.settings.action_results_age());
     let operation = next_id(draft);
     let mut tasks = Vec::new();
-    for (unit, kind) in work {
+    for Work { unit, kind, parallel, group } in work {
         let id = next_id(draft);
         tasks.push((id, unit.clone()));
         draft.put(Record::Task(Arc::new(Task {
@@ -68,7 +80,9 @@ fn enqueue(
             unit,
             kind,
             parallel,
+            group,
             status: TaskStatus::Pending,
+            timed_out: false,
             message: String::new(),
             results: serde_json::Map::new(),
             log: Vec::new(),
@@ -95,7 +109,7 @@ pub(super) fn run(
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
     let mut work = Vec::new();
-    let mut parallel = false;
+    // Each that is named gets a task of its own, also a unit that is named twice (Juju 3.6: `EnqueueOperation`).
     for unit in receivers(&draft.model, wanted)? {
         let charm = draft.model.charm_of(unit.app());
         let spec = charm.and_then(|c| c.meta.actions.get(action)).ok_or_else(|| {
@@ -108,7 +122,7 @@ pub(super) fn run(
                 },
             )
         })?;
-        parallel = spec.parallel;
+        let (parallel, group) = (spec.parallel, spec.execution_group.clone());
         let checked = spec
             .validate(&serde_json::Value::Object(params.clone()))
             .map_err(|problems| Refusal::invalid(format!("validation failed: {}", problems.join("; "))))?;
@@ -116,29 +130,90 @@ pub(super) fn run(
             serde_json::Value::Object(map) => map,
             _ => serde_json::Map::new(),
         };
-        work.push((unit, TaskKind::Action { name: action.clone(), params }));
+        let kind = TaskKind::Action { name: action.clone(), params };
+        work.push(Work { unit, kind, parallel, group });
     }
-    Ok(enqueue(draft, action.as_str(), work, parallel, now))
+    Ok(enqueue(draft, action.as_str(), work, now))
 }
 
 pub(super) fn exec(
     draft: &mut Draft,
     wanted: &[Receiver],
-    command: &str,
-    timeout_ms: Option<u64>,
-    parallel: bool,
+    script: &Script,
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
+    let Script { command, timeout_ms, parallel, with } = script;
     if command.trim().is_empty() {
-        return Err(
-            Refusal::invalid("no command to run").hint("write it after --: exec --unit app/0 -- COMMAND")
-        );
+        return Err(Refusal::invalid("no commands specified")
+            .hint("write them after --: exec --unit app/0 -- COMMAND"));
     }
-    let work = receivers(&draft.model, wanted)?
+    if with.local {
+        prune_local(draft, now - LOCAL_KEPT);
+    }
+    let mut seen = BTreeSet::new();
+    let mut work = Vec::new();
+    // A unit that is named in two ways runs it once (Juju 3.6: `getAllUnitNames`).
+    for unit in receivers(&draft.model, wanted)?.into_iter().filter(|unit| seen.insert(unit.clone())) {
+        let asked = with.relation.as_ref();
+        let relation = asked.map(|asked| exec_relation(&draft.model, &unit, asked)).transpose()?;
+        let kind =
+            TaskKind::Exec { command: command.clone(), timeout_ms: *timeout_ms, relation, local: with.local };
+        work.push(Work { unit, kind, parallel: *parallel, group: with.group.clone() });
+    }
+    Ok(enqueue(draft, "juju-exec", work, now))
+}
+
+/// Whom a command line's context has on the other side (Juju 3.6: `InferRemoteUnit`).
+fn exec_relation(model: &Model, unit: &UnitName, asked: &AskedRelation) -> Result<ExecRelation, Refusal> {
+    let id = asked.id;
+    let relation = model.relations.get(&id);
+    let ends = relation.and_then(|r| Some((r, r.end_of(unit.app())?, r.other_end(unit.app())?)));
+    let Some((relation, ours, other)) = ends else {
+        return Err(Refusal::not_found(format!("unknown relation id: {id}"))
+            .hint(format!("`periapt show-unit {unit}` lists the relations of the unit")));
+    };
+    let there: Vec<&UnitName> = model
+        .relation_data
+        .get(&id)
         .into_iter()
-        .map(|unit| (unit, TaskKind::Exec { command: command.to_owned(), timeout_ms }))
+        .flat_map(|data| &data.members)
+        .filter(|(name, member)| {
+            member.in_scope && name.app() == &other.app && !(relation.is_peer() && *name == unit)
+        })
+        .map(|(name, _)| name)
         .collect();
-    Ok(enqueue(draft, "juju-exec", work, parallel, now))
+    let remote_unit = match (&asked.remote_unit, there.as_slice()) {
+        (Some(name), _) if asked.force || there.contains(&name) => Some(name.clone()),
+        (Some(name), _) => {
+            return Err(Refusal::invalid(format!(
+                "unknown remote unit {name}, use --force-remote-unit to override"
+            )));
+        }
+        (None, [only]) => Some((*only).clone()),
+        (None, _) if asked.force => None,
+        (None, []) => {
+            return Err(Refusal::invalid(format!(
+                "no remote unit found for relation id: {id}, override to execute commands"
+            )));
+        }
+        (None, several) => {
+            let names: Vec<String> = several.iter().map(ToString::to_string).collect();
+            return Err(Refusal::invalid(format!(
+                "unable to determine remote-unit, please disambiguate: {}",
+                names.join(", ")
+            ))
+            .hint("name one with --remote-unit"));
+        }
+    };
+    let remote_app = asked.remote_app.clone().unwrap_or_else(|| other.app.clone());
+    if remote_app != other.app {
+        return Err(Refusal::invalid(format!(
+            "application {:?} is not the other side of relation {id}: {:?} is",
+            remote_app.as_str(),
+            other.app.as_str()
+        )));
+    }
+    Ok(ExecRelation { id, endpoint: ours.endpoint.clone(), remote_app, remote_unit })
 }
 
 pub(super) fn replay(
@@ -161,7 +236,9 @@ pub(super) fn replay(
         )));
     }
     let what = format!("replay {hook}");
-    Ok(enqueue(draft, &what, vec![(unit.clone(), TaskKind::Replay { record, hook })], false, now))
+    let kind = TaskKind::Replay { record, hook };
+    let work = Work { unit: unit.clone(), kind, parallel: false, group: String::new() };
+    Ok(enqueue(draft, &what, vec![work], now))
 }
 
 pub(super) fn cancel(draft: &mut Draft, id: TaskId, now: Timestamp) -> Result<Answer, Refusal> {
@@ -204,9 +281,33 @@ pub(super) fn prune(draft: &mut Draft, before: Timestamp) {
         .cloned()
         .collect();
     for operation in old {
-        for task in &operation.tasks {
-            draft.delete(Key::Task(*task));
-        }
-        draft.delete(Key::Operation(operation.id));
+        forget(draft, &operation);
     }
 }
+
+/// Forgets what was asked for on units and has ended before this.
+fn prune_local(draft: &mut Draft, before: Timestamp) {
+    let over = |task: &Arc<Task>| {
+        task.kind.is_local() && task.status.is_final() && task.completed.is_some_and(|at| at < before)
+    };
+    let old: Vec<Arc<Operation>> = draft
+        .model
+        .operations
+        .values()
+        .filter(|operation| operation.tasks.iter().all(|id| draft.model.tasks.get(id).is_some_and(over)))
+        .cloned()
+        .collect();
+    for operation in old {
+        forget(draft, &operation);
+    }
+}
+
+fn forget(draft: &mut Draft, operation: &Operation) {
+    for task in &operation.tasks {
+        draft.delete(Key::Task(*task));
+    }
+    draft.delete(Key::Operation(operation.id));
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{ActionName, TaskId, UnitName};
+use crate::names::{ActionName, AppName, EndpointName, RelationId, TaskId, UnitName};
 use crate::time::Timestamp;
 
 /// Where a task stands.
@@ -73,6 +73,12 @@ pub enum TaskKind {
         command: String,
         /// It is killed after this many milliseconds; None: never.
         timeout_ms: Option<u64>,
+        /// The relation its context is about (`juju-exec --relation`).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        relation: Option<ExecRelation>,
+        /// It was asked for on the unit itself (`juju-exec`): no operation that anybody lists.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        local: bool,
     },
     /// `replay`: a recorded event again.
     Replay {
@@ -83,7 +89,26 @@ pub enum TaskKind {
     },
 }
 
+/// The relation that a command line's context is about, with whom it stands for on the other side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecRelation {
+    /// Its number.
+    pub id: RelationId,
+    /// Our endpoint.
+    pub endpoint: EndpointName,
+    /// `JUJU_REMOTE_APP`.
+    pub remote_app: AppName,
+    /// `JUJU_REMOTE_UNIT`.
+    pub remote_unit: Option<UnitName>,
+}
+
 impl TaskKind {
+    /// Whether it was asked for on the unit itself, and is nobody's operation.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        matches!(self, Self::Exec { local: true, .. })
+    }
+
     /// What `show-operation` calls it.
     pub fn name(&self) -> String {
         match self {
@@ -108,8 +133,14 @@ pub struct Task {
     /// It may run without the machine lock.
     #[serde(default)]
     pub parallel: bool,
+    /// The execution group: tasks of one group take turns on a machine, whatever hooks run there. Empty: none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub group: String,
     /// Where it stands.
     pub status: TaskStatus,
+    /// It was ended because its time was over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub timed_out: bool,
     /// `action-fail`'s text, or why it could not run.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,

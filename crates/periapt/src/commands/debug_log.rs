@@ -4,7 +4,6 @@ use clap::Args;
 use periapt_controller::api::requests::LogParams;
 use periapt_model::log::Level;
 
-use super::deploy::no_effect;
 use crate::args::{ModelArgs, complete};
 use crate::error::{CliError, Result};
 use crate::output::{self, Colour};
@@ -15,7 +14,7 @@ use crate::session::Session;
 /// Show the log of a model
 #[derive(Args, Debug)]
 pub struct DebugLog {
-    /// Only these: a unit, an application, or a pattern such as db*
+    /// Only these: a unit, an application, a machine, or a pattern in which * stands for any text
     #[arg(short, long, value_name = "ENTITY", value_delimiter = ',', add = complete::apps_and_units())]
     include: Vec<String>,
     /// Not these
@@ -34,12 +33,12 @@ pub struct DebugLog {
     #[arg(long, visible_alias = "exclude-label", value_name = "LABEL")]
     exclude_labels: Vec<String>,
     /// At least this level: TRACE, DEBUG, INFO, WARNING, ERROR
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = level)]
     level: Option<Level>,
     /// Begin with so many of the last lines
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
     lines: usize,
-    /// Show so many lines at most, and end
+    /// Show so many of the last lines at most, and end; 0: all of them
     #[arg(long, value_name = "N", conflicts_with = "tail")]
     limit: Option<usize>,
     /// Begin with the first line that is kept
@@ -75,6 +74,16 @@ pub struct DebugLog {
     model: ModelArgs,
 }
 
+/// Juju's words for what is no level.
+fn level(text: &str) -> std::result::Result<Level, String> {
+    text.parse().map_err(|_| {
+        format!("level value {text:?} is not one of \"TRACE\", \"DEBUG\", \"INFO\", \"WARNING\", \"ERROR\"")
+    })
+}
+
+/// So much is printed at once while more is there.
+const PRINTED_AT_ONCE: usize = 64 << 10;
+
 fn list(words: &[String]) -> Option<String> {
     (!words.is_empty()).then(|| words.join(","))
 }
@@ -83,13 +92,9 @@ impl DebugLog {
     /// Prints past lines, and then those that come.
     pub async fn run(self, session: &Session) -> Result {
         self.colour.apply();
-        no_effect([
-            ("--include-labels", !self.include_labels.is_empty()),
-            ("--exclude-labels", !self.exclude_labels.is_empty()),
-        ]);
         let follow = self.limit.is_none() && !self.no_tail && (self.tail || output::stdout_is_terminal());
         let last = match (self.replay, self.limit) {
-            (true, _) => None,
+            (true, _) | (false, Some(0)) => None,
             // `--limit` counts from the lines that would be shown: the last ones.
             (false, Some(limit)) => Some(limit),
             (false, None) => Some(self.lines),
@@ -106,18 +111,48 @@ impl DebugLog {
         let mut lines = session.model(&self.model)?.logs(&params).await?;
         let clock = Clock::system(self.utc);
         let columns = Columns { date: self.date, ms: self.ms };
-        let mut left = self.limit.unwrap_or(usize::MAX);
+        let mut left = self.limit.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+        let mut waiting = String::new();
+        let ended = tokio::signal::ctrl_c();
+        tokio::pin!(ended);
         while left > 0 {
-            tokio::select! {
-                line = lines.next() => match line? {
-                    Some(line) => output::print(&render(&line, &clock, columns))?,
-                    None if follow => return Err(CliError::new("the daemon is ending, or the model is gone")),
-                    None => return Ok(()),
-                },
-                _ = tokio::signal::ctrl_c() => return Err(CliError::silent(130)),
+            let next = tokio::select! {
+                biased;
+                line = lines.next() => Some(line?),
+                _ = &mut ended => return Err(CliError::silent(130)),
+                // Nothing has come yet: what is there is shown meanwhile.
+                () = std::future::ready(()), if !waiting.is_empty() => None,
+            };
+            match next {
+                Some(Some(line)) => {
+                    waiting.push_str(&render(&line, &clock, columns));
+                    left -= 1;
+                }
+                Some(None) => {
+                    output::print(&waiting)?;
+                    return match follow {
+                        true => Err(CliError::new("the daemon is ending, or the model is gone")),
+                        false => Ok(()),
+                    };
+                }
+                None => output::print(&std::mem::take(&mut waiting))?,
             }
-            left -= 1;
+            if waiting.len() >= PRINTED_AT_ONCE {
+                output::print(&std::mem::take(&mut waiting))?;
+            }
         }
-        Ok(())
+        output::print(&waiting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_that_is_none_is_refused_in_jujus_words() {
+        assert_eq!(level("warning"), Ok(Level::Warning));
+        let expected = r#"level value "LOUD" is not one of "TRACE", "DEBUG", "INFO", "WARNING", "ERROR""#;
+        assert_eq!(level("LOUD").unwrap_err(), expected);
     }
 }

@@ -95,9 +95,11 @@ impl Follow<'_> {
         let results = wait_for_all(model, started, deadline, &zone).await?;
         self.show(&results)?;
         let open: Vec<&UnitName> =
-            results.iter().filter(|(_, task)| !task.status.is_final()).map(|(unit, _)| unit).collect();
+            // What was ended by its limit is what was waited for too long, whoever saw it first.
+            results.iter().filter(|(_, task)| task.timed_out || !task.status.is_final()).map(|(unit, _)| unit).collect();
         if !open.is_empty() {
-            return Err(timed_out(&open, started));
+            let goes_on = results.values().any(|task| !task.status.is_final());
+            return Err(timed_out(&open, started, goes_on));
         }
         task::failure(&results).map_or(Ok(()), Err)
     }
@@ -158,10 +160,15 @@ async fn wait_for_all(
     }
 }
 
-fn timed_out(units: &[&UnitName], started: &Started) -> CliError {
+/// Juju's words, which programs look for; `goes_on` where a task still runs.
+fn timed_out(units: &[&UnitName], started: &Started, goes_on: bool) -> CliError {
     let names: Vec<String> = units.iter().map(|unit| format!("unit {unit}")).collect();
-    CliError::new(format!("timed out waiting for results from: {}", names.join(", "))).hint(format!(
-        "the operation goes on: periapt show-operation {} --wait 5m; periapt why UNIT names what a unit does first",
-        started.operation
-    ))
+    let id = started.operation;
+    let error = CliError::new(format!("timed out waiting for results from: {}", names.join(", ")));
+    error.hint(match goes_on {
+        true => format!(
+            "the operation goes on: periapt show-operation {id} --wait 5m; periapt why UNIT names what a unit does first"
+        ),
+        false => format!("the command was ended; periapt show-operation {id} has what it printed"),
+    })
 }

@@ -1,6 +1,7 @@
 //! The results of `run`, `exec` and `replay` for people, and what counts as a failure.
 
 use periapt_controller::views::operation::{Results, TaskResult};
+use periapt_model::entity::TaskStatus;
 use periapt_model::yaml;
 use serde_json::{Map, Value};
 
@@ -63,13 +64,26 @@ fn return_code(task: &TaskResult) -> i64 {
     }
 }
 
-/// The failure of an operation, if any of its tasks returned a code. `action-fail` alone is none (reference 7.4).
+/// Whether a task came to an end that is no success, without a process whose code would say so: it could not be started,
+/// or was cancelled.
+fn ended_badly(task: &TaskResult) -> bool {
+    use TaskStatus::{Aborted, Cancelled, Error, Failed};
+    !task.results.contains_key("return-code") && matches!(task.status, Failed | Error | Aborted | Cancelled)
+}
+
+/// The failure of an operation, if any of its tasks returned a code or never came to one. `action-fail` alone is none
+/// (reference 7.4).
 pub fn failure(results: &Results) -> Option<CliError> {
     let failed: Vec<String> = results
         .values()
-        .map(|task| (&task.id, return_code(task)))
-        .filter(|(_, code)| *code >= 1)
-        .map(|(id, code)| format!(" - id {id:?} with return code {code}"))
+        .filter_map(|task| match return_code(task) {
+            code if code >= 1 => Some(format!(" - id {:?} with return code {code}", task.id)),
+            _ if ended_badly(task) => Some(match &task.message {
+                Some(message) => format!(" - id {:?} is {}: {message}", task.id, task.status),
+                None => format!(" - id {:?} is {}", task.id, task.status),
+            }),
+            _ => None,
+        })
         .collect();
     let heading = match failed.len() {
         0 => return None,
@@ -146,5 +160,21 @@ mod tests {
                      "results": {"return-code": 0}}
         }));
         assert_eq!(failure(&told), None);
+    }
+    #[test]
+    fn what_never_came_to_a_code_has_failed() {
+        let of = |status: &str| {
+            results(json!({
+                "db/0": {"id": "2", "status": status, "timing": {}, "unit": "db/0", "message": "no such file"}
+            }))
+        };
+        for status in ["failed", "error", "aborted", "cancelled"] {
+            let error = failure(&of(status)).unwrap();
+            let expected = format!("the following task failed:\n - id \"2\" is {status}: no such file");
+            assert_eq!((error.message, error.code), (expected, 1));
+        }
+        for status in ["completed", "running", "pending"] {
+            assert_eq!(failure(&of(status)), None, "{status}");
+        }
     }
 }
