@@ -171,23 +171,23 @@ impl UnitFolder {
 /// Says which charm's files are in place (Juju's name for it).
 const MARKER: &str = ".juju-charm";
 
-/// Makes the folder of the hook commands: a link for each that `names` names.
+/// Makes the folder of the hook commands: a link to `program` for each that `names` names.
 pub(crate) fn make_tools<'a>(
     dir: &Path,
-    hook_program: &Path,
+    program: &Path,
     names: impl IntoIterator<Item = &'a str>,
 ) -> Result<(), FolderError> {
     make(dir, |dir| fs::create_dir_all(dir))?;
     for name in names {
         let link = dir.join(name);
-        if fs::read_link(&link).is_ok_and(|target| target == hook_program) {
+        if fs::read_link(&link).is_ok_and(|target| target == program) {
             continue;
         }
         make(&link, |link| {
             // Made aside and renamed: a hook that runs always finds one or the other.
             let aside = dir.join(format!(".{name}"));
             let _ = fs::remove_file(&aside);
-            symlink(hook_program, &aside)?;
+            symlink(program, &aside)?;
             fs::rename(&aside, link)
         })?;
     }

@@ -28,6 +28,8 @@ pub struct AgentOptions {
     pub resources_dir: PathBuf,
     /// The program that every hook command is a link to.
     pub hook_program: PathBuf,
+    /// The program that `juju-exec` and `juju-run` beside the hook commands are links to; None: there are none.
+    pub exec_program: Option<PathBuf>,
     /// `JUJU_API_ADDRESSES` of every hook; may be empty.
     pub api_addresses: String,
     /// `PATH` of every hook after the hook commands.
@@ -55,6 +57,7 @@ impl AgentOptions {
             charms_dir,
             resources_dir,
             hook_program,
+            exec_program: None,
             api_addresses: String::new(),
             system_path: system_path
                 .unwrap_or_else(|| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into()),
@@ -108,10 +111,10 @@ impl Shared {
         }
     }
 
-    /// Waits for a turn: for the machine's lock, if one is named, and then for a place among the processes that run.
-    pub(crate) async fn turn(&self, machine: Option<MachineId>) -> Turn {
+    /// Waits for a turn: for the machine's lock of an execution group, if one is named, and then for a place among the processes that run.
+    pub(crate) async fn turn(&self, machine: Option<(MachineId, String)>) -> Turn {
         let machine = match machine {
-            Some(id) => Some(self.machine_locks.hold(id).await),
+            Some((id, group)) => Some(self.machine_locks.hold(id, group).await),
             None => None,
         };
         let place = Arc::clone(&self.turns).acquire_owned().await;

@@ -23,9 +23,13 @@ mod journal;
 mod leases;
 mod logs;
 mod publish;
+mod reseal;
+mod seal;
+pub mod status_log;
 pub mod views;
 
 pub use controller::{Controller, Failure, OpenError, Options};
 pub use handle::{ApplyError, CommitError, ModelHandle};
 pub use journal::JournalQuery;
-pub use logs::{EntityPattern, LogQuery, LogReader};
+pub use seal::SealError;
+pub use logs::{EntityPattern, LogQuery, LogReader, matches_wildcard};

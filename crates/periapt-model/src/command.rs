@@ -1,12 +1,17 @@
 //! What operators ask for, and what agents tell: the input of [`apply`](crate::apply::apply).
 
+mod exec;
+
 use std::collections::BTreeMap;
+
+pub use exec::{AskedRelation, ExecOptions};
 
 use serde::{Deserialize, Serialize};
 
-use crate::entity::{Charm, ResourceFile, TaskStatus};
-use crate::names::{ActionName, AppName, EndpointName, RelationId, ResourceName, TaskId, UnitName};
+use crate::entity::{Charm, ResourceFile, SecretContent, TaskStatus};
+use crate::names::{ActionName, AppName, EndpointName, MachineId, RelationId, ResourceName, SecretId, TaskId, UnitName};
 use crate::remote::Resolve;
+use crate::secrets::SecretRef;
 use crate::status::WorkloadStatus;
 
 /// An application, perhaps with one of its endpoints: `db` or `db:admin`.
@@ -111,8 +116,8 @@ pub enum Command {
     Refresh {
         /// Which application.
         app: AppName,
-        /// The new charm; its url and revision are given by `apply`.
-        charm: Box<Charm>,
+        /// The new charm, as in [`Deploy`]; None: it keeps what it has, and gets what else is said here.
+        charm: Option<Box<Charm>>,
         /// Also under units in error, without `upgrade-charm`.
         #[serde(default)]
         force_units: bool,
@@ -122,6 +127,12 @@ pub enum Command {
         /// Resources uploaded with it.
         #[serde(default)]
         resources: BTreeMap<ResourceName, ResourceFile>,
+        /// The channel that it follows from now on; None: as before; empty: none.
+        #[serde(default)]
+        channel: Option<String>,
+        /// `--trust`; None: as before.
+        #[serde(default)]
+        trust: Option<bool>,
     },
     /// A new file for a resource; units run `upgrade-charm`.
     AttachResource {
@@ -164,6 +175,9 @@ pub enum Command {
         /// Without the machine lock.
         #[serde(default)]
         parallel: bool,
+        /// What few ask for.
+        #[serde(default)]
+        with: ExecOptions,
     },
     /// A recorded hook again, as a task.
     Replay {
@@ -188,6 +202,44 @@ pub enum Command {
         #[serde(default)]
         reset: Vec<String>,
     },
+    /// A new application whose units are placed: `deploy --to`.
+    DeployTo {
+        /// The application.
+        deploy: Box<Deploy>,
+        /// Where its units go, in order: numbers of machines. Units beyond them get machines of their own.
+        placement: Vec<String>,
+    },
+    /// More units that are placed: `add-unit --to`.
+    AddUnitsTo {
+        /// Of which application.
+        app: AppName,
+        /// How many; at least one.
+        count: u32,
+        /// As in [`Command::DeployTo`].
+        placement: Vec<String>,
+    },
+    /// Machines without units, which stay until they are removed.
+    AddMachines {
+        /// How many; at least one.
+        count: u32,
+        /// As typed: `mem=2G cores=4`.
+        #[serde(default)]
+        constraints: String,
+    },
+    /// Machines go away; refused while units run on one.
+    RemoveMachines {
+        /// Which.
+        machines: Vec<MachineId>,
+        /// With their units, without hooks.
+        force: bool,
+    },
+    /// The constraints of an application or of the model are replaced.
+    SetConstraints {
+        /// Which application; None: the model.
+        app: Option<AppName>,
+        /// As typed.
+        constraints: String,
+    },
     /// Everything in the model goes away, and then the model.
     DestroyModel {
         /// At once, without hooks.
@@ -197,6 +249,51 @@ pub enum Command {
     PruneOperations {
         /// The moment.
         before: crate::time::Timestamp,
+    },
+
+    /// `add-secret`: a secret of the operator's.
+    AddSecret {
+        /// What it is called.
+        name: String,
+        /// What it is for.
+        #[serde(default)]
+        info: Option<String>,
+        /// What is in it.
+        content: SecretContent,
+    },
+    /// `update-secret`: what is None stays; content that differs is a new revision.
+    UpdateSecret {
+        /// Which; one of the operator's.
+        secret: SecretRef,
+        /// What it is called from now on.
+        #[serde(default)]
+        name: Option<String>,
+        /// What it is for.
+        #[serde(default)]
+        info: Option<String>,
+        /// Whether revisions go by themselves that nobody reads any more.
+        #[serde(default)]
+        auto_prune: Option<bool>,
+        /// All of the new content.
+        #[serde(default)]
+        content: Option<SecretContent>,
+    },
+    /// `remove-secret`.
+    RemoveSecret {
+        /// Which; one of the operator's.
+        secret: SecretRef,
+        /// This revision; None: all of it.
+        #[serde(default)]
+        revision: Option<u32>,
+    },
+    /// `grant-secret` and `revoke-secret`.
+    GrantSecret {
+        /// Which; one of the operator's.
+        secret: SecretRef,
+        /// Whose units may read it, or may no more.
+        apps: Vec<AppName>,
+        /// They may.
+        grant: bool,
     },
 
     /// What an agent tells at once, without waiting for its hook's end (reference 4.1, "immediate").
@@ -228,7 +325,7 @@ pub struct Deploy {
     /// The application's name; None: the charm's.
     #[serde(default)]
     pub name: Option<AppName>,
-    /// The charm; its url and revision are given by `apply`.
+    /// The charm. Its url and revision are given by `apply`, unless the url says that it comes from the store.
     pub charm: Charm,
     /// How many units.
     pub units: u32,
@@ -292,6 +389,13 @@ pub enum Tell {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         revision: Option<u32>,
     },
+    /// `payload-register`, `payload-status-set`, `payload-unregister`.
+    Payload {
+        /// Its class, and its id within that.
+        key: crate::entity::PayloadKey,
+        /// What becomes of it.
+        change: crate::entity::PayloadChange,
+    },
     /// The unit asks to lead its application. Granted when nobody else does.
     ClaimLeadership,
 }
@@ -314,6 +418,8 @@ pub enum Answer {
     },
     /// New units.
     Units(Vec<UnitName>),
+    /// Machines that are new or go away.
+    Machines(Vec<MachineId>),
     /// A new relation.
     Related {
         /// Its id.
@@ -328,6 +434,8 @@ pub enum Answer {
         /// Its tasks and who runs them.
         tasks: Vec<(TaskId, UnitName)>,
     },
+    /// A secret of the operator's that is new or was changed.
+    Secret(SecretId),
     /// Where a cancelled task stands now.
     Task(TaskStatus),
     /// The number of the agent that took a unit.

@@ -152,8 +152,9 @@ fn perform(draft: &mut Draft, unit: &UnitName, act: Act, now: Timestamp) {
         }),
         // What was taken back before it began stays what it was called, and is not heard of twice.
         Act::TaskEnded { task, .. } if draft.model.tasks.get(&task).is_some_and(|t| t.status.is_final()) => {}
-        Act::TaskEnded { task, status, message, results } => draft.task(task, |t| {
+        Act::TaskEnded { task, status, timed_out, message, results } => draft.task(task, |t| {
             t.status = status;
+            t.timed_out = timed_out;
             t.message = message;
             t.results = results;
             t.completed = Some(now);

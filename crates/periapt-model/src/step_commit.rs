@@ -45,6 +45,8 @@ pub enum Act {
         task: TaskId,
         /// How: a final status.
         status: TaskStatus,
+        /// Because its time was over.
+        timed_out: bool,
         /// Why, where there is something to say.
         message: String,
         /// `action-set`'s values, `return-code`, `stdout`, `stderr`.

@@ -233,10 +233,12 @@ fn refresh_may_not_drop_an_endpoint_in_use() {
     world.ok(integrate("web", "db"));
     let refresh = |endpoints: &str| Command::Refresh {
         app: app("db"),
-        charm: Box::new(charm("db", endpoints)),
+        charm: Some(Box::new(charm("db", endpoints))),
         force_units: false,
         config: BTreeMap::new(),
         resources: BTreeMap::new(),
+        channel: None,
+        trust: None,
     };
     let refusal = world.refused(refresh("peers:\n  mates: {interface: mates}\n"));
     assert!(refusal.message.contains("db:db web:db"), "{refusal}");
@@ -313,10 +315,12 @@ fn a_charm_stays_as_long_as_a_unit_has_its_files() {
     commit_acts(&mut world, "db/0", vec![Act::CharmInstalled(old.clone())]);
     world.ok(Command::Refresh {
         app: app("db"),
-        charm: Box::new(charm("db", &format!("{DB}  more: {{interface: more}}\n"))),
+        charm: Some(Box::new(charm("db", &format!("{DB}  more: {{interface: more}}\n")))),
         force_units: false,
         config: BTreeMap::new(),
         resources: BTreeMap::new(),
+        channel: None,
+        trust: None,
     });
     world.ok(Command::RemoveApplication { app: app("other"), force: true });
     assert!(world.0.charms.contains_key(&old.id), "db/0 still runs it");
@@ -339,7 +343,7 @@ fn no_two_machines_have_one_address_when_their_numbers_have_gone_round() {
 
 fn exec() -> Command {
     let receivers = vec![periapt_model::command::Receiver::Unit(unit("db/0"))];
-    Command::Exec { receivers, command: "true".into(), timeout_ms: None, parallel: false }
+    Command::Exec { receivers, command: "true".into(), timeout_ms: None, parallel: false, with: Default::default() }
 }
 
 #[test]
@@ -370,6 +374,7 @@ fn a_task_that_was_taken_back_as_it_began_stays_taken_back() {
     let ended = Act::TaskEnded {
         task,
         status: TaskStatus::Completed,
+        timed_out: false,
         message: String::new(),
         results: Default::default(),
     };
@@ -450,10 +455,12 @@ fn units_get_the_storages_that_their_charm_asks_for() {
 
     let refresh = |endpoints: &str| Command::Refresh {
         app: app("app"),
-        charm: Box::new(charm("app", endpoints)),
+        charm: Some(Box::new(charm("app", endpoints))),
         force_units: false,
         config: BTreeMap::new(),
         resources: BTreeMap::new(),
+        channel: None,
+        trust: None,
     };
     let refusal = world.refused(refresh("storage:\n  other: {type: filesystem}\n"));
     assert!(refusal.message.contains("unit app/0 has storage data/0, which it does not know"), "{refusal}");
@@ -465,6 +472,9 @@ fn units_get_the_storages_that_their_charm_asks_for() {
             assert!(refusal.message.ends_with(&format!("\"data\", which is {why}")), "{refusal}");
         }
     }
+    // What a charm can do without stands in no way, as long as nobody asks for it.
+    world.ok(deploy("optional", charm("app", "storage:\n  raw: {type: block, multiple: {range: 0-}}\n"), 1));
+    assert!(ids(&world, "optional/0").is_empty());
     // A refresh brings what the new charm has at least; numbers are never used again.
     world.ok(refresh(&format!("{STORED}  more: {{type: filesystem}}\n")));
     assert_eq!(ids(&world, "app/0"), ["data/0", "data/1", "more/4"]);

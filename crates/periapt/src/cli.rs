@@ -6,9 +6,14 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser};
 
+use periapt_controller::views::version::version;
+
 use crate::commands::{COMPLETION_VARIABLE, Command};
 use crate::error::{CliError, USAGE};
-use crate::output::{be_quiet, print};
+use crate::output::{be_quiet, print, say};
+use crate::{notes, plugin, verbs};
+
+mod grammar;
 
 /// Run Juju charms on this machine, without Juju
 ///
@@ -47,86 +52,25 @@ struct Global {
     /// Without effect: this is what it says anyway
     #[arg(short, long, global = true, hide = true)]
     verbose: bool,
+    /// Without effect: nobody logs in
+    #[arg(short = 'B', long, global = true, hide = true)]
+    no_browser_login: bool,
+    /// Without effect: what the daemon does is in its own log
+    #[arg(long, global = true, hide = true, value_name = "CONFIG")]
+    logging_config: Option<String>,
+    /// Without effect: what the daemon does is in its own log
+    #[arg(long, global = true, hide = true, value_name = "FILE")]
+    log_file: Option<String>,
+    /// Without effect: there are no aliases of your own
+    #[arg(long, global = true, hide = true)]
+    no_alias: bool,
 }
 
 /// The definition under the name that the program was called by.
 pub fn command(program: &'static str) -> clap::Command {
-    Cli::command().name(program).bin_name(program)
+    // Of an option that is given twice the last counts, as in Juju.
+    Cli::command().name(program).bin_name(program).args_override_self(true)
 }
-
-/// Verbs of Juju that are not there yet. Whoever types one should not be told that there is no such thing.
-const NOT_YET: &[&str] = &[
-    "add-cloud",
-    "add-credential",
-    "add-machine",
-    "add-secret",
-    "add-ssh-key",
-    "add-storage",
-    "add-user",
-    "attach-storage",
-    "bind",
-    "bootstrap",
-    "constraints",
-    "consume",
-    "controllers",
-    "create-storage-pool",
-    "credentials",
-    "debug-code",
-    "debug-hooks",
-    "destroy-controller",
-    "detach-storage",
-    "diff-bundle",
-    "download",
-    "export-bundle",
-    "find",
-    "find-offers",
-    "grant",
-    "grant-secret",
-    "info",
-    "kill-controller",
-    "list-machines",
-    "login",
-    "logout",
-    "machines",
-    "migrate",
-    "model-constraints",
-    "model-defaults",
-    "offer",
-    "offers",
-    "register",
-    "remove-machine",
-    "remove-offer",
-    "remove-saas",
-    "remove-secret",
-    "remove-ssh-key",
-    "remove-storage",
-    "resources",
-    "resume-relation",
-    "revoke",
-    "revoke-secret",
-    "scale-application",
-    "scp",
-    "secrets",
-    "set-constraints",
-    "set-model-constraints",
-    "show-controller",
-    "show-machine",
-    "show-offer",
-    "show-secret",
-    "show-status-log",
-    "show-storage",
-    "ssh",
-    "storage",
-    "suspend-relation",
-    "sync-agent-binary",
-    "update-cloud",
-    "update-secret",
-    "upgrade-controller",
-    "upgrade-model",
-    "users",
-    "wait-for",
-    "whoami",
-];
 
 /// Parses and runs a command line.
 pub fn run(program: &'static str, args: impl Iterator<Item = OsString>) -> ExitCode {
@@ -135,20 +79,40 @@ pub fn run(program: &'static str, args: impl Iterator<Item = OsString>) -> ExitC
             .var(COMPLETION_VARIABLE)
             .complete();
     }
-    let args: Vec<OsString> = args.collect();
+    let mut definition = command(program);
+    let args = match grammar::rewrite(&definition, args.collect()) {
+        Ok(args) => args,
+        Err(error) => return error.report(),
+    };
+    if args.get(1).is_some_and(|word| word == "help") && args.get(2).is_some_and(|word| word == "commands") {
+        return print(&grammar::list(&definition)).map_or_else(|error| error.report(), |()| ExitCode::SUCCESS);
+    }
     let verb = verb_of(&args);
-    let matches = command(program).try_get_matches_from(args);
+    let matches = definition.try_get_matches_from_mut(args.clone());
+    let notes = matches.as_ref().map(|found| notes::without_effect(&definition, found)).unwrap_or_default();
     match matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
         Ok(cli) => {
             if cli.global.quiet {
                 be_quiet();
             }
+            notes.iter().for_each(say);
             match cli.command.execute(program) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => error.report(),
             }
         }
-        Err(error) => refuse(program, verb.as_deref(), &error),
+        Err(error) => match unknown_verb(&error).filter(|word| verbs::find(word).is_none()).and_then(|w| plugin::run(w, &args)) {
+            Some(code) => code,
+            None => refuse(program, verb.as_deref(), &error),
+        },
+    }
+}
+
+/// The word in the place of a verb, where it is none.
+fn unknown_verb(error: &clap::Error) -> Option<&str> {
+    match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(word)) => Some(word),
+        _ => None,
     }
 }
 
@@ -161,10 +125,16 @@ fn verb_of(args: &[OsString]) -> Option<String> {
 }
 
 /// `--help` and `--version` are data; everything else is a misuse.
-fn refuse(program: &'static str, verb: Option<&str>, error: &clap::Error) -> ExitCode {
+pub fn refuse(program: &'static str, verb: Option<&str>, error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            match print(&error.render().ansi().to_string()) {
+            let text = match (program, error.kind()) {
+                // Scripts read it as Juju's own.
+                ("juju", ErrorKind::DisplayVersion) => format!("{}\n", version().version),
+                ("juju", _) => error.render().ansi().to_string().replace("periapt ", "juju "),
+                _ => error.render().ansi().to_string(),
+            };
+            match print(&text) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => error.report(),
             }
@@ -179,11 +149,8 @@ fn refuse(program: &'static str, verb: Option<&str>, error: &clap::Error) -> Exi
 
 /// clap's words in our form: the message, and its tips as the hint.
 fn usage(program: &'static str, verb: Option<&str>, error: &clap::Error) -> CliError {
-    if let Some(ContextValue::String(verb)) = error.get(ContextKind::InvalidSubcommand)
-        && NOT_YET.contains(&verb.as_str())
-    {
-        return CliError::usage(format!("{verb} is a command of Juju that Periapt does not have yet"))
-            .hint(format!("{program} --help lists those it has"));
+    if let Some(word) = unknown_verb(error) {
+        return verbs::refusal(program, word, &command(program));
     }
     let help = match verb {
         Some(verb) => format!("{program} {verb} --help"),
@@ -195,6 +162,10 @@ fn usage(program: &'static str, verb: Option<&str>, error: &clap::Error) -> CliE
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let (mut message, mut hints) = (Vec::new(), Vec::new());
+    let unknown = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(option)) if error.kind() == ErrorKind::UnknownArgument => Some(option),
+        _ => None,
+    };
     for line in text.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
         match line.trim_start() {
             tip if tip.starts_with("tip: ") => hints.push(tip.trim_start_matches("tip: ").to_owned()),
@@ -203,7 +174,11 @@ fn usage(program: &'static str, verb: Option<&str>, error: &clap::Error) -> CliE
             _ => message.push(line),
         }
     }
-    let error = CliError::usage(message.join("\n"));
+    let error = CliError::usage(match unknown.filter(|option| option.starts_with('-')) {
+        // In Juju's words.
+        Some(option) => format!("option provided but not defined: {option}"),
+        None => message.join("\n"),
+    });
     match hints.is_empty() {
         true => error.hint(help),
         false => error.hint(hints.join("\n      ")),
@@ -227,6 +202,9 @@ fn own_words(error: &clap::Error) -> Option<String> {
         return None;
     };
     let words = source.to_string();
+    if words.starts_with(&format!("level value {value:?} ")) {
+        return Some(words);
+    }
     words.starts_with(&format!("{value:?} ")).then(|| format!("{argument}: {words}"))
 }
 

@@ -3,19 +3,26 @@
 //! **Owns** the commands, their arguments and output formats, and how controller and agents are put together in one
 //! process. **Must not know** how anything is decided.
 //!
-//! The program goes by three kinds of names: `periapt`, `juju` (for scripts and test suites written for it), and that of
-//! any hook command, as which it does what `periapt-hook` does.
+//! The program goes by four kinds of names: `periapt`, `juju` (for scripts and test suites written for it), `juju-exec` and
+//! `juju-run` (on units), and that of any hook command, as which it does what `periapt-hook` does.
 
 mod args;
+mod bundle;
+mod charm_store;
 mod cli;
 mod commands;
 mod daemon;
 mod error;
 mod home;
+mod juju_exec;
+mod notes;
 mod output;
+mod plugin;
+mod register;
 mod render;
 mod scaffold;
 mod session;
+mod verbs;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -28,6 +35,8 @@ fn main() -> ExitCode {
     let name = Path::new(&called).file_name().unwrap_or_default().to_string_lossy();
     match name.as_ref() {
         "juju" => cli::run("juju", std::env::args_os()),
+        "juju-exec" => juju_exec::run("juju-exec", std::env::args_os()),
+        "juju-run" => juju_exec::run("juju-run", std::env::args_os()),
         name if periapt_context::known_commands().contains(&name) => periapt_hook::program::main(),
         _ => cli::run("periapt", std::env::args_os()),
     }

@@ -84,6 +84,7 @@ impl OutputFile {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Structured {
     /// YAML
+    #[value(alias = "smart")]
     Yaml,
     /// JSON on one line
     Json,

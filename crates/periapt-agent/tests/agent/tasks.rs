@@ -98,6 +98,7 @@ async fn exec_runs_a_script_in_a_hook_context_within_its_time() {
 
     let late = home.task(home.exec("app/0", "sleep 600", Some(100))).await;
     assert_eq!((late.status, late.message.as_str()), (TaskStatus::Failed, "timed out after 100ms"));
+    assert!(late.timed_out);
     home.finish(agents).await;
 }
 

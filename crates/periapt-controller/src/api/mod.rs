@@ -11,11 +11,13 @@ mod extract;
 mod journal;
 mod lines;
 mod logs;
+mod machines;
 mod models;
 mod operations;
 mod relations;
 pub mod replies;
 pub mod requests;
+mod secrets;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -148,7 +150,7 @@ impl Api {
             ));
         }
         // The revision is counted by `apply` where it matters; a first upload is the first.
-        Ok(ResourceFile { hash: upload.hash, size: upload.size, revision: 1 })
+        Ok(ResourceFile { hash: upload.hash, size: upload.size, revision: 1, store: upload.store })
     }
 }
 
@@ -199,12 +201,16 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(models::show, models::destroy))
         .routes(routes!(models::config, models::set_config))
         .routes(routes!(models::status))
+        .routes(routes!(machines::add))
+        .routes(routes!(machines::remove))
+        .routes(routes!(machines::constraints, machines::set_constraints))
         .routes(routes!(applications::deploy))
         .routes(routes!(applications::show, applications::remove))
         .routes(routes!(applications::config, applications::set_config))
         .routes(routes!(applications::add_units))
         .routes(routes!(applications::refresh))
         .routes(routes!(applications::attach))
+        .routes(routes!(applications::resources))
         .routes(routes!(applications::trust))
         .routes(routes!(applications::expose))
         .routes(routes!(applications::actions))
@@ -222,8 +228,12 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(operations::show))
         .routes(routes!(operations::results))
         .routes(routes!(operations::task, operations::cancel))
+        .routes(routes!(secrets::list, secrets::add))
+        .routes(routes!(secrets::show, secrets::update, secrets::remove))
+        .routes(routes!(secrets::grant))
         .routes(routes!(journal::journal))
         .routes(routes!(logs::logs))
+        .routes(routes!(logs::statuses))
         .routes(routes!(wait::wait))
 }
 

@@ -99,8 +99,8 @@ pub(super) async fn exec(
         true => api.model(&model)?.snapshot().units.keys().cloned().map(Receiver::Unit).collect(),
         false => receivers(&request.receivers)?,
     };
-    let Exec { command, timeout_ms, parallel, .. } = request;
-    api.apply(&model, Command::Exec { receivers, command, timeout_ms, parallel }).await.map(Json)
+    let Exec { command, timeout_ms, parallel, with, .. } = request;
+    api.apply(&model, Command::Exec { receivers, command, timeout_ms, parallel, with }).await.map(Json)
 }
 
 /// A recorded event of a unit again.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use periapt_model::command::ExecOptions;
 use periapt_model::entity::Charm;
 use periapt_model::log::Level;
 use periapt_model::names::{ActionName, AppName, ModelName, ResourceName, UnitName};
@@ -10,6 +11,13 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::views::settled::Goal;
+
+mod secrets;
+pub use secrets::{AddSecret, GrantSecret, RemoveSecretParams, SecretParams, SecretsParams, UpdateSecret};
+
+pub use super::machines::{
+    AddMachines, ConstraintsParams, Machines, RemoveMachines, SetConstraints, ShowConstraints,
+};
 
 /// A new model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -31,6 +39,9 @@ pub struct Upload {
     pub hash: String,
     /// Bytes.
     pub size: u64,
+    /// Its number in the store, where it comes from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<u32>,
 }
 
 fn one() -> u32 {
@@ -45,8 +56,8 @@ pub struct Deploy {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub name: Option<AppName>,
-    /// The charm, whose tree was put into the daemon's home before. Its url and revision are given by the daemon;
-    /// what is sent for them is not read.
+    /// The charm, whose tree was put into the daemon's home before. Its url and revision are given by the daemon, except
+    /// for a url `ch:…` of the store.
     #[schema(value_type = serde_json::Value)]
     pub charm: Charm,
     /// How many units.
@@ -65,6 +76,9 @@ pub struct Deploy {
     /// `--constraints`.
     #[serde(default)]
     pub constraints: String,
+    /// `--to`: the machines of the first of its units.
+    #[serde(default)]
+    pub placement: Vec<String>,
     /// `--channel`.
     #[serde(default)]
     pub channel: Option<String>,
@@ -77,9 +91,10 @@ pub struct Deploy {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Refresh {
-    /// The charm, as in [`Deploy`].
-    #[schema(value_type = serde_json::Value)]
-    pub charm: Charm,
+    /// The charm, as in [`Deploy`]; absent: it keeps what it has.
+    #[serde(default)]
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub charm: Option<Charm>,
     /// Also under units in error, without `upgrade-charm`.
     #[serde(default)]
     pub force_units: bool,
@@ -90,6 +105,12 @@ pub struct Refresh {
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, Upload>)]
     pub resources: BTreeMap<ResourceName, Upload>,
+    /// The channel to follow from now on; absent: as before; empty: none.
+    #[serde(default)]
+    pub channel: Option<String>,
+    /// `--trust`; absent: as before.
+    #[serde(default)]
+    pub trust: Option<bool>,
 }
 
 /// More units.
@@ -99,6 +120,9 @@ pub struct AddUnits {
     /// How many.
     #[serde(default = "one")]
     pub count: u32,
+    /// `--to`: the machines of the first of them.
+    #[serde(default)]
+    pub placement: Vec<String>,
 }
 
 /// Units that shall go away.
@@ -213,6 +237,10 @@ pub struct Exec {
     /// Without the machine lock.
     #[serde(default)]
     pub parallel: bool,
+    /// The execution group, the context's relation, and whether it is asked for on the unit.
+    #[serde(default)]
+    #[schema(value_type = serde_json::Value)]
+    pub with: ExecOptions,
 }
 
 /// A recorded event again.
@@ -342,4 +370,22 @@ pub struct LogParams {
     /// Go on with what happens from now on.
     #[serde(default)]
     pub follow: bool,
+}
+
+/// Which part of the history of statuses.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct StatusLogParams {
+    /// The unit, application, machine or model.
+    pub entity: String,
+    /// `unit`, `workload`, `juju-unit`, `application`, `machine`, `juju-machine` or `model`.
+    #[serde(rename = "type")]
+    #[param(rename = "type")]
+    pub kind: String,
+    /// Not older than this, in milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
+    /// Only the last so many of those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<usize>,
 }

@@ -138,7 +138,13 @@ pub(crate) fn agent_step(
     if let Step::Task(id) = step {
         let results = serde_json::Map::from_iter([("return-code".to_owned(), 0.into())]);
         let event = Event::Exec { task: id };
-        end.task = Some(TaskEnd { event, status: TaskStatus::Completed, message: String::new(), results });
+        end.task = Some(TaskEnd {
+            event,
+            status: TaskStatus::Completed,
+            timed_out: false,
+            message: String::new(),
+            results,
+        });
     }
     let ended = finish(&begun.local, &remote, &step, &end, &moment);
     AgentStep::Commits(vec![commit(begun), commit(ended)])

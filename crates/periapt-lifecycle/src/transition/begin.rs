@@ -35,6 +35,7 @@ pub fn begin(local: &Local, remote: &Remote, step: &Step, moment: &Moment) -> Tr
         Step::CancelTask(id) => t.acts.push(Act::TaskEnded {
             task: *id,
             status: TaskStatus::Cancelled,
+            timed_out: false,
             message: "action cancelled".to_owned(),
             results: serde_json::Map::new(),
         }),
@@ -151,6 +152,7 @@ fn interrupted_task(t: &mut Transition, remote: &Remote, id: TaskId, moment: &Mo
     t.acts.push(Act::TaskEnded {
         task: id,
         status: if cancelled { TaskStatus::Aborted } else { TaskStatus::Failed },
+        timed_out: false,
         message: "action terminated".to_owned(),
         results: serde_json::Map::new(),
     });

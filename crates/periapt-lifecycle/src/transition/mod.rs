@@ -96,6 +96,8 @@ pub struct TaskEnd {
     pub event: Event,
     /// A final status.
     pub status: TaskStatus,
+    /// Because its time was over.
+    pub timed_out: bool,
     /// `action-fail`'s text, or why it could not run.
     pub message: String,
     /// `action-set`'s values, and `return-code`, `stdout`, `stderr`.

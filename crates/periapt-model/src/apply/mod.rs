@@ -3,10 +3,12 @@
 mod agent;
 mod config;
 mod deploy;
+mod machines;
 mod refresh;
 mod relate;
 pub(crate) mod removal;
 mod scale;
+mod secrets;
 pub(crate) mod storage;
 mod tasks;
 
@@ -33,11 +35,27 @@ pub fn apply_to(draft: &mut Draft, command: Command, now: Timestamp) -> Result<A
     let answer = match command {
         Command::Deploy(deploy) => {
             alive(&draft.model)?;
-            deploy::deploy(draft, *deploy, now)?
+            deploy::deploy(draft, *deploy, &[], now)?
         }
         Command::AddUnits { app, count } => {
             alive(&draft.model)?;
-            scale::add_units(draft, &app, count, now)?
+            scale::add_units(draft, &app, count, &[], now)?
+        }
+        Command::DeployTo { deploy, placement } => {
+            alive(&draft.model)?;
+            deploy::deploy(draft, *deploy, &placement, now)?
+        }
+        Command::AddUnitsTo { app, count, placement } => {
+            alive(&draft.model)?;
+            scale::add_units(draft, &app, count, &placement, now)?
+        }
+        Command::AddMachines { count, constraints } => {
+            alive(&draft.model)?;
+            machines::add(draft, count, &constraints, now)?
+        }
+        Command::RemoveMachines { machines, force } => machines::remove(draft, &machines, force, now)?,
+        Command::SetConstraints { app, constraints } => {
+            machines::set_constraints(draft, app.as_ref(), &constraints)?
         }
         Command::RemoveUnits { units, force } => scale::remove_units(draft, &units, force, now)?,
         Command::RemoveApplication { app, force } => scale::remove_application(draft, &app, force, now)?,
@@ -50,14 +68,18 @@ pub fn apply_to(draft: &mut Draft, command: Command, now: Timestamp) -> Result<A
         Command::SetTrust { app, trust } => config::set_trust(draft, &app, trust)?,
         Command::SetExposed { app, exposed } => config::set_exposed(draft, &app, exposed)?,
         Command::SetModelConfig { set, reset } => config::set_model_config(draft, &set, &reset)?,
-        Command::Refresh { app, charm, force_units, config, resources } => {
-            refresh::refresh(draft, &app, *charm, force_units, &config, resources)?
+        Command::Refresh { app, charm, force_units, config, resources, channel, trust } => {
+            let with = refresh::With { force_units, config, resources, channel, trust };
+            refresh::refresh(draft, &app, charm.map(|charm| *charm), with)?
         }
         Command::AttachResource { app, resource, file } => refresh::attach(draft, &app, resource, file)?,
         Command::Resolve { units, all, how } => scale::resolve(draft, units, all, how)?,
-        Command::Run { receivers, action, params } => tasks::run(draft, &receivers, &action, &params, now)?,
-        Command::Exec { receivers, command, timeout_ms, parallel } => {
-            tasks::exec(draft, &receivers, &command, timeout_ms, parallel, now)?
+        Command::Run { receivers, action, params } => {
+            tasks::run(draft, &receivers, &action, &params, now)?
+        }
+        Command::Exec { receivers, command, timeout_ms, parallel, with } => {
+            let script = tasks::Script { command, timeout_ms, parallel, with };
+            tasks::exec(draft, &receivers, &script, now)?
         }
         Command::Replay { unit, record, hook } => tasks::replay(draft, &unit, record, hook, now)?,
         Command::CancelTask { task } => tasks::cancel(draft, task, now)?,
@@ -66,6 +88,15 @@ pub fn apply_to(draft: &mut Draft, command: Command, now: Timestamp) -> Result<A
             Answer::Done
         }
         Command::DestroyModel { force } => scale::destroy_model(draft, force, now)?,
+        Command::AddSecret { name, info, content } => {
+            alive(&draft.model)?;
+            secrets::add(draft, &name, info, content, now)?
+        }
+        Command::UpdateSecret { secret, name, info, auto_prune, content } => {
+            secrets::update(draft, &secret, secrets::Update { name, info, auto_prune, content }, now)?
+        }
+        Command::RemoveSecret { secret, revision } => secrets::remove(draft, &secret, revision)?,
+        Command::GrantSecret { secret, apps, grant } => secrets::grant(draft, &secret, &apps, grant)?,
         Command::Agent { unit, epoch, tell } => agent::tell(draft, &unit, epoch, tell, now)?,
         Command::TakeUnit { unit } => agent::take(draft, &unit, now)?,
         Command::LeaseEnded { app, unit } => agent::lease_ended(draft, &app, &unit),

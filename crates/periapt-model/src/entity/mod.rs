@@ -19,5 +19,7 @@ pub use secret::{
 pub use settings::nearest;
 pub use settings::{InvalidSetting, ModelInfo, SETTINGS, Setting, SettingValue, Settings};
 pub use storage::StorageInstance;
-pub use task::{Operation, Task, TaskKind, TaskStatus};
-pub use unit::{Agent, CharmState, LeaderSettings, Leadership, Unit};
+pub use task::{ExecRelation, Operation, Task, TaskKind, TaskStatus};
+pub use unit::{
+    Agent, CharmState, LeaderSettings, Leadership, Payload, PayloadChange, PayloadKey, PayloadStatus, Unit,
+};

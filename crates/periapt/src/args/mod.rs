@@ -2,9 +2,11 @@
 
 pub mod complete;
 pub mod config;
-mod file;
+pub mod controller;
+pub mod file;
 mod model;
 pub mod params;
+pub mod secret;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -43,6 +45,15 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
         Some(span) if !span.is_zero() => Ok(span),
         _ => Err("expected a time above zero, such as 30s, 5m or 1h30m".to_owned()),
+    }
+}
+
+/// A truth as Juju's command line takes it (Go: `strconv.ParseBool`).
+pub fn boolean(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("expected true or false".to_owned()),
     }
 }
 

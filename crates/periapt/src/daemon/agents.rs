@@ -51,12 +51,13 @@ pub async fn run(controller: Controller, home: Home, stopping: CancellationToken
 
 fn start(model: &ModelHandle, home: &Home, running: &mut BTreeMap<String, Agents>) {
     let info = model.snapshot().info;
-    let options = AgentOptions::new(
+    let mut options = AgentOptions::new(
         home.models().join(model.uuid()),
         home.charms(),
         home.resources(),
         home::hook_program(),
     );
+    options.exec_program = std::env::current_exe().ok();
     match Agents::start(Arc::new(Link(model.clone())), options) {
         Ok(agents) => drop(running.insert(model.uuid().to_owned(), agents)),
         Err(error) => tracing::error!("model {} has no agents: {error}", info.name),

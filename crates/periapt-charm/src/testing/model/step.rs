@@ -178,6 +178,7 @@ impl Model {
         TaskEnd {
             event: task.map_or(Named::Exec { task: id }, |task| Named::of_task(task)),
             status: TaskStatus::Error,
+            timed_out: false,
             message: "a model under test runs no command lines".to_owned(),
             results: serde_json::Map::new(),
         }
@@ -207,7 +208,7 @@ fn task_end(event: Named, outcome: &Outcome, action: periapt_model::effects::Act
     };
     let code = i32::from(*outcome != Outcome::Done);
     results.insert("return-code".to_owned(), code.into());
-    TaskEnd { event, status, message, results }
+    TaskEnd { event, status, timed_out: false, message, results }
 }
 
 fn of_hook(hook: &Hook) -> Option<Work> {
