@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use periapt_model::command::Tell;
+use periapt_model::entity::PayloadChange;
 use periapt_model::deferral::DeferralReport;
 use periapt_model::effects::{Changes, Effects, PortChange, Reboot};
 use periapt_model::names::{RelationId, SecretId};
@@ -91,6 +92,14 @@ pub fn describe_tell(tell: &Tell) -> Option<String> {
             Some(line)
         }
         Tell::TaskLog { .. } => Some("action-log".to_owned()),
+        Tell::Payload { key, change } => {
+            let verb = match change {
+                PayloadChange::Register { .. } => "register",
+                PayloadChange::Status(_) => "status-set",
+                PayloadChange::Unregister => "unregister",
+            };
+            Some(format!("payload-{verb} {}", key.class))
+        }
         Tell::ClaimLeadership => None,
     }
 }

@@ -151,7 +151,10 @@ impl Change {
                         consumer.revision = revision.unwrap_or(consumer.revision);
                         consumer.label = label.clone().or(consumer.label.take());
                     }
-                    Tell::WorkloadVersion(_) | Tell::TaskLog { .. } | Tell::ClaimLeadership => {}
+                    Tell::WorkloadVersion(_)
+                    | Tell::TaskLog { .. }
+                    | Tell::Payload { .. }
+                    | Tell::ClaimLeadership => {}
                 }
                 return Some(Immediate::Tell(tell));
             }

@@ -73,12 +73,8 @@ fn application(name: &str, charm: CharmRef) -> Application {
 }
 
 fn machine(id: u32) -> Record {
-    Record::Machine(Arc::new(Machine {
-        id: MachineId(id),
-        life: Life::Alive,
-        address: Machine::loopback_address(0, MachineId(id)),
-        since: THEN,
-    }))
+    let address = Machine::loopback_address(0, MachineId(id));
+    Record::Machine(Arc::new(Machine::new(MachineId(id), address, THEN)))
 }
 
 fn new_unit(name: &str, machine: u32, charm: &CharmRef, status: WorkloadStatus, message: &str) -> Unit {
@@ -92,6 +88,7 @@ fn new_unit(name: &str, machine: u32, charm: &CharmRef, status: WorkloadStatus, 
         agent: Status::new(AgentStatus::Idle, "", THEN),
         workload_version: None,
         ports: BTreeMap::new(),
+        payloads: BTreeMap::new(),
     }
 }
 
@@ -151,6 +148,7 @@ fn build() -> Model {
                 "data": {"type": "filesystem", "count_min": 0, "count_max": 2},
                 "logs": {"type": "filesystem", "count_min": 0, "count_max": null},
             },
+            "payloads": {"monitor": "docker"},
             "resources": {
                 "site": {"type": "file", "filename": "site.tar"},
                 "logo": {"type": "file", "filename": "logo.png"},
@@ -176,7 +174,7 @@ fn build() -> Model {
     model.put(db_record);
     let mut web_app = application("web", web.clone());
     web_app.config.insert("port".to_owned(), ConfigValue::Int(8080));
-    let site = ResourceFile { hash: "site-hash".to_owned(), size: 5, revision: 1 };
+    let site = ResourceFile { hash: "site-hash".to_owned(), size: 5, revision: 1, store: None };
     web_app.resources.insert(ResourceName::new("site").expect(LITERAL), site);
     model.put(Record::Application(Arc::new(web_app)));
     for name in ["db", "spare"] {

@@ -9,9 +9,12 @@
 
 pub mod apply;
 mod calendar;
+pub mod channel;
 pub mod charm;
+pub mod charm_url;
 pub mod command;
 pub mod commit;
+pub mod constraints;
 pub mod deferral;
 pub mod effects;
 pub mod entity;
@@ -22,6 +25,7 @@ pub mod log;
 pub mod model;
 pub mod names;
 pub mod observe;
+pub mod published;
 pub mod remote;
 pub mod secrets;
 pub mod status;

@@ -405,7 +405,7 @@ resource-get more 2> refused || echo $? >> refused\n";
     let charm = home.charm("c1", metadata, &[("dispatch", script)]);
     fs::create_dir_all(home.path().join("resources")).unwrap();
     fs::write(home.path().join("resources/abc"), "the content\n").unwrap();
-    let file = periapt_model::entity::ResourceFile { hash: "abc".into(), size: 12, revision: 1 };
+    let file = periapt_model::entity::ResourceFile { hash: "abc".into(), size: 12, revision: 1, store: None };
     home.deploy_with(charm, [("data".parse().unwrap(), file)].into());
     let agents = home.start();
     home.idle("app/0").await;

@@ -154,10 +154,12 @@ async fn an_upgrade_keeps_what_the_charm_made() {
     );
     let refresh = Command::Refresh {
         app: app("app"),
-        charm: Box::new(charm),
+        charm: Some(Box::new(charm)),
         force_units: false,
         config: Default::default(),
         resources: Default::default(),
+        channel: None,
+        trust: None,
     };
     home.control.command(refresh).unwrap();
     home.line("app/0", "ran", "new config-changed").await;

@@ -125,13 +125,13 @@ impl Unit0 {
         application.workload_version.clone_from(&state.workload_version);
         for name in state.resources.keys() {
             if let Ok(name) = name.parse() {
-                let file = ResourceFile { hash: String::new(), size: 0, revision: 1 };
+                let file = ResourceFile { hash: String::new(), size: 0, revision: 1, store: None };
                 application.resources.insert(name, file);
             }
         }
         model.put(Record::Application(Arc::new(application)));
         let address = state.address.clone();
-        let machine = Machine { id: MachineId(0), life: Life::Alive, address, since: state.time };
+        let machine = Machine::new(MachineId(0), address, state.time);
         model.put(Record::Machine(Arc::new(machine)));
         for unit in self.units(state) {
             let mut unit = self.unit_record(unit, state);
@@ -342,6 +342,7 @@ fn unit(name: UnitName, charm: CharmRef, since: Timestamp) -> Unit {
         agent: ModelStatus::new(AgentStatus::Executing, "", since),
         workload_version: None,
         ports: BTreeMap::new(),
+        payloads: BTreeMap::new(),
     }
 }
 

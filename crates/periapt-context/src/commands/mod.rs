@@ -4,8 +4,10 @@ mod action_fail;
 mod action_get;
 mod action_log;
 mod action_set;
+mod add_metric;
 mod application_version_set;
 mod config_get;
+mod credential_get;
 mod goal_state;
 mod is_leader;
 mod juju_log;
@@ -15,6 +17,7 @@ mod leader_set;
 mod network_get;
 mod not_yet;
 mod opened_ports;
+mod payload;
 mod periapt_deferred;
 mod periapt_log;
 mod periapt_wake;
@@ -48,11 +51,11 @@ static COMMANDS: &[&Spec] = &[
     &action_get::SPEC,
     &action_log::SPEC,
     &action_set::SPEC,
-    &not_yet::ADD_METRIC,
+    &add_metric::SPEC,
     &application_version_set::SPEC,
     &ports::CLOSE,
     &config_get::SPEC,
-    &not_yet::CREDENTIAL_GET,
+    &credential_get::SPEC,
     &goal_state::SPEC,
     &is_leader::SPEC,
     &juju_log::SPEC,
@@ -66,9 +69,9 @@ static COMMANDS: &[&Spec] = &[
     &network_get::SPEC,
     &ports::OPEN,
     &opened_ports::SPEC,
-    &not_yet::PAYLOAD_REGISTER,
-    &not_yet::PAYLOAD_STATUS_SET,
-    &not_yet::PAYLOAD_UNREGISTER,
+    &payload::REGISTER,
+    &payload::STATUS_SET,
+    &payload::UNREGISTER,
     &periapt_deferred::SPEC,
     &periapt_log::SPEC,
     &periapt_wake::SPEC,

@@ -13,21 +13,12 @@ fn unsupported(cx: &Context<'_>) -> Result<Outcome, Stop> {
     Err(Stop::failed(format!("{} is not supported by this version of periapt yet", cx.call.command)))
 }
 
-pub(crate) const ADD_METRIC: Spec =
-    missing("add-metric", "<key>=<value> [...]", &[Flag::text("labels", "Labels of the metric")]);
-
 const OUTPUT_FLAGS: &[Flag] =
     &[Flag::text("format", "yaml or json"), Flag::text("o", "A file").alias("output")];
 const SPEC_FLAGS: &[Flag] = &[FILE, Flag::text("k8s-resources", "A file of Kubernetes resources")];
-pub(crate) const CREDENTIAL_GET: Spec = missing("credential-get", "", OUTPUT_FLAGS);
 pub(crate) const K8S_RAW_GET: Spec = missing("k8s-raw-get", "", OUTPUT_FLAGS);
 pub(crate) const K8S_RAW_SET: Spec = missing("k8s-raw-set", "", &[FILE]);
 pub(crate) const K8S_SPEC_GET: Spec = missing("k8s-spec-get", "", OUTPUT_FLAGS);
 pub(crate) const K8S_SPEC_SET: Spec = missing("k8s-spec-set", "", SPEC_FLAGS);
 pub(crate) const POD_SPEC_GET: Spec = missing("pod-spec-get", "", OUTPUT_FLAGS);
 pub(crate) const POD_SPEC_SET: Spec = missing("pod-spec-set", "", SPEC_FLAGS);
-
-pub(crate) const PAYLOAD_REGISTER: Spec =
-    missing("payload-register", "<type> <class> <id> [<label> ...]", &[]);
-pub(crate) const PAYLOAD_STATUS_SET: Spec = missing("payload-status-set", "<class> <id> <status>", &[]);
-pub(crate) const PAYLOAD_UNREGISTER: Spec = missing("payload-unregister", "<class> <id>", &[]);

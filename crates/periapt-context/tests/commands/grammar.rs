@@ -115,10 +115,8 @@ fn what_is_not_there_yet_says_so() {
     let unsupported =
         |command: &str| format!("ERROR {command} is not supported by this version of periapt yet\n");
     for line in [
-        "credential-get --format=json",
-        "add-metric --labels a=b c=1",
+        "k8s-raw-get --format=json",
         "pod-spec-set --file f --k8s-resources g",
-        "payload-register a b c",
     ] {
         let command = line.split(' ').next().unwrap();
         let got = Stage::config_changed().line(line);

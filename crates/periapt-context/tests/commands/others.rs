@@ -1,11 +1,16 @@
-//! `juju-log`, `juju-reboot`, `resource-get`.
+//! `juju-log`, `juju-reboot`, `resource-get`, `credential-get`, `add-metric` and the payloads.
+
+use std::sync::Arc;
 
 use periapt_context::testing::{Stage, action, db_hook};
 use periapt_context::{Immediate, Need, describe};
+use periapt_model::command::Tell;
 use periapt_model::effects::Reboot;
+use periapt_model::entity::{Application, PayloadChange, PayloadKey, PayloadStatus};
 use periapt_model::hook::RelationEvent;
 use periapt_model::log::Level;
-use periapt_model::names::ResourceName;
+use periapt_model::model::{Record, Write};
+use periapt_model::names::{AppName, ResourceName};
 use serde_json::json;
 
 use super::{check, check_each};
@@ -89,4 +94,82 @@ fn a_resource_is_fetched_and_its_path_printed_bare() {
         assert_eq!(Stage::config_changed().line(line), (1, String::new(), format!("{refused}{why}\n")));
     }
     check_each(&[("resource-get", 2, "", "ERROR missing required resource name\n")]);
+}
+
+#[test]
+fn credentials_are_for_trusted_applications() {
+    let refusal = "ERROR cannot access cloud credentials\n";
+    check_each(&[
+        ("credential-get", 1, "", refusal),
+        ("credential-get --format=json", 1, "", refusal),
+        ("credential-get x", 2, "", "ERROR unrecognized args: [\"x\"]\n"),
+    ]);
+    let mut stage = Stage::config_changed();
+    let app = AppName::new("web").unwrap();
+    let trusted = Arc::new(Application { trust: true, ..(*stage.view.model.applications[&app]).clone() });
+    stage.view.model.write(&Write::Put(Record::Application(trusted)));
+    let yaml = "type: manual\nname: localhost\nregion: localhost\nis-controller-cloud: true\ncredential:\n  auth-type: empty\n  \
+                attrs: {}\n";
+    let json = "{\"type\":\"manual\",\"name\":\"localhost\",\"region\":\"localhost\",\"is-controller-cloud\":true,\
+                \"credential\":{\"auth-type\":\"empty\",\"attrs\":{}}}";
+    check(&mut stage, &[("credential-get", 0, yaml, ""), ("credential-get --format=json", 0, json, "")]);
+}
+
+#[test]
+fn metrics_are_never_collected() {
+    let refusal = "ERROR cannot record metric: metrics not allowed in this context\n";
+    check_each(&[
+        ("add-metric a=1", 1, "", refusal),
+        ("add-metric --labels x=y,z=w a=1 b=2", 1, "", refusal),
+        ("add-metric", 2, "", "ERROR no metrics specified\n"),
+        ("add-metric a", 2, "", "ERROR invalid metrics: expected \"key=value\", got \"a\"\n"),
+        ("add-metric --labels x a=1", 2, "", "ERROR invalid labels: expected \"key=value\", got \"x\"\n"),
+    ]);
+}
+
+#[test]
+fn payloads_have_a_class_of_the_metadata_and_count_at_once() {
+    let mut stage = Stage::config_changed();
+    check(
+        &mut stage,
+        &[
+            ("payload-register docker monitor m1 blue x", 0, "", ""),
+            ("payload-status-set monitor m1 stopping", 0, "", ""),
+            ("payload-unregister monitor m1", 0, "", ""),
+            (
+                "payload-register docker nosuch m1",
+                1,
+                "",
+                "ERROR payload \"nosuch\" not found in metadata.yaml\n",
+            ),
+            (
+                "payload-register kvm monitor m1",
+                1,
+                "",
+                "ERROR incorrect type \"kvm\" for payload \"monitor\", expected \"docker\"\n",
+            ),
+            ("payload-register docker monitor", 2, "", "ERROR missing required arguments\n"),
+            (
+                "payload-status-set monitor m1 gone",
+                2,
+                "",
+                "ERROR status \"gone\" not supported; expected one of [\"starting\", \"started\", \"stopping\", \"stopped\"]\n",
+            ),
+            ("payload-unregister monitor", 2, "", "ERROR missing required arguments\n"),
+            ("payload-unregister monitor m1 x", 2, "", "ERROR unrecognized args: [\"x\"]\n"),
+        ],
+    );
+    let tell = |change| {
+        let key = PayloadKey { class: "monitor".to_owned(), id: "m1".to_owned() };
+        Immediate::Tell(Tell::Payload { key, change })
+    };
+    let labels = vec!["blue".to_owned(), "x".to_owned()];
+    assert_eq!(
+        stage.immediate,
+        [
+            tell(PayloadChange::Register { kind: "docker".to_owned(), labels }),
+            tell(PayloadChange::Status(PayloadStatus::Stopping)),
+            tell(PayloadChange::Unregister),
+        ]
+    );
 }

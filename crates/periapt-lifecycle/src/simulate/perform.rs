@@ -40,10 +40,12 @@ impl World {
             Action::Refresh(app, charm, force_units) => match self.charms.charm(*charm) {
                 Some(charm) => self.command(Command::Refresh {
                     app: app.clone(),
-                    charm: Box::new(charm),
+                    charm: Some(Box::new(charm)),
                     force_units: *force_units,
                     config: BTreeMap::new(),
                     resources: BTreeMap::new(),
+                    channel: None,
+                    trust: None,
                 }),
                 None => Ok(false),
             },

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::command::{Answer, Refusal, Tell};
-use crate::entity::{Agent, LeaderSettings, Leadership};
+use crate::entity::{Agent, LeaderSettings, Leadership, Payload, PayloadChange, PayloadKey, PayloadStatus};
 use crate::journal::{Entry, Mark};
 use crate::local::{HookStep, Op};
 use crate::model::{Draft, Key, Record};
@@ -97,9 +97,43 @@ pub(super) fn tell(
             }
             crate::secrets::track(draft, &secret, unit, label, revision);
         }
+        Tell::Payload { key, change } => payload(draft, unit, key, change)?,
         Tell::ClaimLeadership => return Ok(Answer::Leader(claim(draft, unit))),
     }
     Ok(Answer::Done)
+}
+
+/// How many payloads a unit may tell of. Nobody lists more, and each write of the unit's record carries them all.
+const MOST_PAYLOADS: usize = 1000;
+
+fn payload(
+    draft: &mut Draft,
+    unit: &UnitName,
+    key: PayloadKey,
+    change: PayloadChange,
+) -> Result<(), Refusal> {
+    let payloads = &find_unit(&draft.model, unit)?.payloads;
+    let known = payloads.contains_key(&key);
+    match change {
+        PayloadChange::Register { kind, labels } => {
+            if !known && payloads.len() >= MOST_PAYLOADS {
+                return Err(Refusal::conflict(format!("unit {unit} has {MOST_PAYLOADS} payloads already")));
+            }
+            let payload = Payload { kind, labels, status: PayloadStatus::Started };
+            draft.unit(unit, |u| drop(u.payloads.insert(key, payload)));
+        }
+        PayloadChange::Status(_) if !known => {
+            return Err(Refusal::not_found(format!("payload \"{}/{}\" not found", key.class, key.id)));
+        }
+        PayloadChange::Status(status) => draft.unit(unit, |u| {
+            if let Some(payload) = u.payloads.get_mut(&key) {
+                payload.status = status;
+            }
+        }),
+        // What is gone already is no reason to fail a hook that tidies up (Juju 3.6).
+        PayloadChange::Unregister => draft.unit(unit, |u| drop(u.payloads.remove(&key))),
+    }
+    Ok(())
 }
 
 fn leader_only(draft: &Draft, unit: &UnitName, otherwise: &str) -> Result<(), Refusal> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::charm::{CharmMeta, Features, Role};
+use crate::charm_url::{CharmUrl, Origin};
 use crate::command::{Answer, Deploy, Refusal, RefusalKind};
 use crate::entity::{Application, Charm, Relation, RelationEnd};
 use crate::local::CharmRef;
@@ -11,12 +12,17 @@ use crate::names::{AppName, EndpointName, RelationId};
 use crate::status::Life;
 use crate::time::Timestamp;
 
-use super::{config, scale, storage};
+use super::{config, machines, scale, storage};
 
 /// How many units one command may ask for: a slip of the finger should not start a million processes.
 pub(super) const MOST_UNITS: u32 = 10_000;
 
-pub(super) fn deploy(draft: &mut Draft, deploy: Deploy, now: Timestamp) -> Result<Answer, Refusal> {
+pub(super) fn deploy(
+    draft: &mut Draft,
+    deploy: Deploy,
+    placement: &[String],
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
     let meta = &deploy.charm.meta;
     let name = match &deploy.name {
         Some(name) => name.clone(),
@@ -42,6 +48,11 @@ pub(super) fn deploy(draft: &mut Draft, deploy: Deploy, now: Timestamp) -> Resul
     let values = config::read_config(meta, name.as_str(), &deploy.config)?;
     check_resources(meta, &deploy.resources)?;
     storage::check(meta)?;
+    let constraints = machines::read_constraints(&deploy.constraints)?.to_string();
+    if units > 0 {
+        scale::check_count(units)?;
+    }
+    let places = machines::placed(&draft.model, units, placement)?;
     let charm = add_charm(draft, deploy.charm);
     let meta = charm.meta.clone();
     let first = draft.model.info.unit_counters.get(&name).copied().unwrap_or(0);
@@ -57,18 +68,23 @@ pub(super) fn deploy(draft: &mut Draft, deploy: Deploy, now: Timestamp) -> Resul
         status: None,
         workload_version: None,
         resources: deploy.resources,
-        constraints: deploy.constraints,
+        constraints,
         channel: deploy.channel,
         forced_removal: false,
     })));
     add_peers(draft, &name, &meta);
-    let units = if units == 0 { Vec::new() } else { scale::make_units(draft, &name, units, now)? };
+    let units = if units == 0 { Vec::new() } else { scale::make_units(draft, &name, &places, now)? };
     Ok(Answer::Deployed { app: name, units, url: charm.url.clone() })
 }
 
-/// Gives a charm the next local revision of its name and puts it into the model.
+/// Puts a charm into the model. One of the store keeps its revision; any other gets the next local one of its name.
 pub(super) fn add_charm(draft: &mut Draft, charm: Charm) -> Arc<Charm> {
     let name = charm.meta.name.clone();
+    if let Some(url) = store_url(&charm) {
+        let charm = Arc::new(Charm { url: url.to_string(), revision: url.revision, ..charm });
+        draft.put(Record::Charm(charm.clone()));
+        return charm;
+    }
     let revision = draft.model.info.next_revision.get(&name).copied().unwrap_or(0);
     draft.info(|info| {
         info.next_revision.insert(name.clone(), revision + 1);
@@ -76,6 +92,12 @@ pub(super) fn add_charm(draft: &mut Draft, charm: Charm) -> Arc<Charm> {
     let charm = Arc::new(Charm { url: format!("local:{name}-{revision}"), revision, ..charm });
     draft.put(Record::Charm(charm.clone()));
     charm
+}
+
+/// The url of a charm of the store, where it is that charm's own.
+fn store_url(charm: &Charm) -> Option<CharmUrl> {
+    let url: CharmUrl = charm.url.parse().ok()?;
+    (url.origin == Origin::Store && url.name.as_str() == charm.meta.name).then_some(url)
 }
 
 /// Peer relations come into being with their application, or with the refresh that brings their endpoint.
@@ -138,7 +160,7 @@ pub(super) fn check_assumes(meta: &CharmMeta) -> Result<(), Refusal> {
     .hint("deploy it all the same with --force"))
 }
 
-fn check_resources(
+pub(super) fn check_resources(
     meta: &CharmMeta,
     given: &std::collections::BTreeMap<crate::names::ResourceName, crate::entity::ResourceFile>,
 ) -> Result<(), Refusal> {

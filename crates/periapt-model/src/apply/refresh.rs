@@ -4,47 +4,86 @@ use std::collections::BTreeMap;
 
 use crate::charm::{ConfigValue, OptionType};
 use crate::command::{Answer, Refusal};
-use crate::entity::{Charm, ResourceFile};
+use crate::entity::{Application, Charm, ResourceFile};
 use crate::local::CharmRef;
 use crate::model::{Draft, Model};
 use crate::names::{AppName, ResourceName, StorageId, UnitName};
 
 use super::{config, deploy, find_living_app, removal, storage};
 
+/// What a refresh brings beside the charm.
+pub(super) struct With {
+    /// Also under units in error, without `upgrade-charm`.
+    pub force_units: bool,
+    /// Config to set.
+    pub config: BTreeMap<String, String>,
+    /// Files for resources.
+    pub resources: BTreeMap<ResourceName, ResourceFile>,
+    /// The channel to follow; None: as before; empty: none.
+    pub channel: Option<String>,
+    /// `trust`; None: as before.
+    pub trust: Option<bool>,
+}
+
 pub(super) fn refresh(
     draft: &mut Draft,
     app: &AppName,
-    charm: Charm,
-    force_units: bool,
-    set: &BTreeMap<String, String>,
-    resources: BTreeMap<ResourceName, ResourceFile>,
+    charm: Option<Charm>,
+    with: With,
 ) -> Result<Answer, Refusal> {
-    find_living_app(&draft.model, app)?;
+    let before = find_living_app(&draft.model, app)?.clone();
+    let Some(charm) = charm else { return adjust(draft, &before, with) };
     check(&draft.model, app, &charm)?;
     storage::check(&charm.meta)?;
-    let values = config::read_config(&charm.meta, app.as_str(), set)?;
+    let values = config::read_config(&charm.meta, app.as_str(), &with.config)?;
+    deploy::check_resources(&charm.meta, &with.resources)?;
     let charm = deploy::add_charm(draft, charm);
-    let mut old_id = None;
     draft.application(app, |a| {
-        old_id = Some(a.charm.id.clone());
         // Values that the new charm cannot have are dropped, as Juju filters them.
         a.config
             .retain(|key, value| charm.meta.config.get(key).is_some_and(|option| fits(option.kind, value)));
         a.config.extend(values);
         a.charm = CharmRef { id: charm.id.clone(), url: charm.url.clone(), modified: a.charm.modified };
-        a.charm_forced = force_units;
+        a.charm_forced = with.force_units;
         a.resources.retain(|name, _| charm.meta.resources.contains_key(name));
-        a.resources.extend(resources);
     });
+    bring(draft, app, with);
     deploy::add_peers(draft, app, &charm.meta);
     let units: Vec<UnitName> = draft.model.units_of(app).map(|unit| unit.name.clone()).collect();
     for unit in &units {
         storage::make_minimum(draft, unit);
     }
-    if let Some(old) = old_id {
-        removal::remove_charm_if_unused(draft, &old);
-    }
+    removal::remove_charm_if_unused(draft, &before.charm.id);
     Ok(Answer::Deployed { app: app.clone(), units: Vec::new(), url: charm.url.clone() })
+}
+
+/// The same charm with other files, config or settings.
+fn adjust(draft: &mut Draft, before: &Application, with: With) -> Result<Answer, Refusal> {
+    let app = &before.name;
+    if let Some(charm) = draft.model.charm_of(app) {
+        let values = config::read_config(&charm.meta, app.as_str(), &with.config)?;
+        deploy::check_resources(&charm.meta, &with.resources)?;
+        draft.application(app, |a| a.config.extend(values));
+    }
+    bring(draft, app, with);
+    Ok(Answer::Deployed { app: app.clone(), units: Vec::new(), url: before.charm.url.clone() })
+}
+
+/// Files, channel and trust. A file that is there already is not counted again; any other has its units run `upgrade-charm`.
+fn bring(draft: &mut Draft, app: &AppName, with: With) {
+    draft.application(app, |a| {
+        for (name, file) in with.resources {
+            let old = a.resources.get(&name);
+            if old.is_none_or(|old| old.hash != file.hash || old.store != file.store) {
+                let same = old.is_some_and(|old| old.hash == file.hash);
+                let revision = old.map_or(1, |old| old.revision.saturating_add(1));
+                a.resources.insert(name, ResourceFile { revision, ..file });
+                a.charm.modified += u64::from(!same);
+            }
+        }
+        a.channel = with.channel.or(a.channel.take()).filter(|channel| !channel.is_empty());
+        a.trust = with.trust.unwrap_or(a.trust);
+    });
 }
 
 fn check(model: &Model, app: &AppName, charm: &Charm) -> Result<(), Refusal> {

@@ -13,12 +13,13 @@ use crate::status::{AgentStatus, Life, Status, WorkloadStatus};
 use crate::time::Timestamp;
 
 use super::deploy::MOST_UNITS;
-use super::{find_app, find_living_app, find_unit, removal, storage};
+use super::{find_app, find_living_app, find_unit, machines, removal, storage};
 
 pub(super) fn add_units(
     draft: &mut Draft,
     app: &AppName,
     count: u32,
+    placement: &[String],
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
     find_living_app(&draft.model, app)?;
@@ -26,30 +27,31 @@ pub(super) fn add_units(
         return Err(Refusal::invalid(format!("cannot add units: {app:?} is a subordinate application"))
             .hint("units of a subordinate come with the units of the application it is integrated with"));
     }
-    Ok(Answer::Units(make_units(draft, app, count, now)?))
+    check_count(count)?;
+    let places = machines::placed(&draft.model, count, placement)?;
+    Ok(Answer::Units(make_units(draft, app, &places, now)?))
 }
 
+pub(super) fn check_count(count: u32) -> Result<(), Refusal> {
+    match count {
+        0 => Err(Refusal::invalid(format!("cannot add 0 units: ask for 1 to {MOST_UNITS}"))),
+        1..=MOST_UNITS => Ok(()),
+        _ => Err(Refusal::invalid(format!("cannot add {count} units: ask for 1 to {MOST_UNITS}"))),
+    }
+}
+
+/// A unit for each place: on that machine, or on a new one of its own.
 pub(super) fn make_units(
     draft: &mut Draft,
     app: &AppName,
-    count: u32,
+    places: &[Option<MachineId>],
     now: Timestamp,
 ) -> Result<Vec<UnitName>, Refusal> {
-    if count == 0 || count > MOST_UNITS {
-        return Err(Refusal::invalid(format!("cannot add {count} units: ask for 1 to {MOST_UNITS}")));
-    }
     let mut names = Vec::new();
-    for _ in 0..count {
+    for place in places {
         let number = draft.model.applications.get(app).map_or(0, |a| a.next_unit);
         draft.application(app, |a| a.next_unit = number + 1);
-        let id = MachineId(draft.model.info.next_machine);
-        draft.info(|info| info.next_machine += 1);
-        draft.put(Record::Machine(Arc::new(Machine {
-            id,
-            life: Life::Alive,
-            address: free_address(&draft.model, id),
-            since: now,
-        })));
+        let id = place.unwrap_or_else(|| machines::make_for(draft, app, now));
         let name = UnitName::new(app.clone(), number);
         draft.put(Record::Unit(Arc::new(Unit {
             name: name.clone(),
@@ -61,6 +63,7 @@ pub(super) fn make_units(
             agent: Status::new(AgentStatus::Allocating, "", now),
             workload_version: None,
             ports: Default::default(),
+            payloads: Default::default(),
         })));
         storage::make_minimum(draft, &name);
         names.push(name);
@@ -69,7 +72,7 @@ pub(super) fn make_units(
 }
 
 /// The machine's own address; where the numbers have gone round and somebody still has it, the next that is free.
-fn free_address(model: &Model, id: MachineId) -> String {
+pub(super) fn free_address(model: &Model, id: MachineId) -> String {
     let address = |number: u32| Machine::loopback_address(model.info.network, MachineId(number));
     if id.0 < Machine::ADDRESSES {
         return address(id.0);
@@ -133,6 +136,11 @@ pub(super) fn remove_application(
 
 pub(super) fn destroy_model(draft: &mut Draft, force: bool, now: Timestamp) -> Result<Answer, Refusal> {
     draft.info(|info| info.life = Life::Dying);
+    let machines: Vec<MachineId> = draft.model.machines.keys().copied().collect();
+    for id in machines {
+        draft.machine(id, |machine| machine.kept = false);
+        removal::release_machine(draft, id);
+    }
     let apps: Vec<AppName> = draft.model.applications.keys().cloned().collect();
     for app in apps {
         // An earlier one's removal may have taken this one along.

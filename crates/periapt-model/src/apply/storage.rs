@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::charm::{CharmMeta, StorageKind};
+use crate::charm::{CharmMeta, Storage, StorageKind};
 use crate::command::Refusal;
 use crate::entity::StorageInstance;
 use crate::model::{Draft, Record};
@@ -12,14 +12,19 @@ use crate::names::{StorageId, StorageName, UnitName};
 /// How many storages of one name a unit may have where its charm sets no bound.
 const MOST_STORAGES: u32 = 1000;
 
-/// Refuses a charm that needs what is not there.
+/// What stands against giving out a storage here.
+fn unsupported(storage: &Storage) -> Option<&'static str> {
+    match (storage.kind, storage.shared) {
+        (StorageKind::Block, _) => Some("of type block"),
+        (StorageKind::Filesystem, true) => Some("shared"),
+        (StorageKind::Filesystem, false) => None,
+    }
+}
+
+/// Refuses a charm that needs what is not there. One that can do without it is taken.
 pub(super) fn check(meta: &CharmMeta) -> Result<(), Refusal> {
-    for (name, storage) in &meta.storages {
-        let why = match (storage.kind, storage.shared) {
-            (StorageKind::Block, _) => "of type block",
-            (StorageKind::Filesystem, true) => "shared",
-            (StorageKind::Filesystem, false) => continue,
-        };
+    for (name, storage) in meta.storages.iter().filter(|(_, storage)| storage.count_min > 0) {
+        let Some(why) = unsupported(storage) else { continue };
         return Err(Refusal::invalid(format!("charm {:?} has storage {name:?}, which is {why}", meta.name))
             .hint(
                 "only filesystem storage of a unit's own is supported: `type: filesystem` without `shared`",
@@ -48,6 +53,11 @@ pub(crate) fn add(
     for (name, more) in wanted {
         let charm = draft.model.charm_of(unit.app());
         let declared = charm.and_then(|charm| charm.meta.storages.get(name));
+        if let Some(why) = declared.and_then(unsupported) {
+            return Err(format!(
+                "cannot add storage {name:?} to {unit}: it is {why}, which is not supported"
+            ));
+        }
         let most = declared
             .map(|storage| storage.count_max.unwrap_or(MOST_STORAGES).min(MOST_STORAGES))
             .ok_or_else(|| format!("charm storage {name:?} not found"))?;

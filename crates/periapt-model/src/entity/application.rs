@@ -14,7 +14,7 @@ use crate::status::{Life, Status, WorkloadStatus};
 pub struct Charm {
     /// The hash of its tree; also its folder's name.
     pub id: CharmId,
-    /// `local:name-N`.
+    /// Where it came from: `local:name-N` or `ch:amd64/name-N`, see [`CharmUrl`](crate::charm_url::CharmUrl).
     pub url: String,
     /// N.
     pub revision: u32,
@@ -25,7 +25,7 @@ pub struct Charm {
     pub meta: CharmMeta,
 }
 
-/// A file that an operator attached for a resource of type file.
+/// A file for a resource of type file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResourceFile {
     /// Hash of the content; the file lies under this name in the daemon's home.
@@ -34,6 +34,9 @@ pub struct ResourceFile {
     pub size: u64,
     /// Counts up with each upload.
     pub revision: u32,
+    /// Its number in the store, where it came from there and not from an operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<u32>,
 }
 
 /// An application: a charm, its settings and a number of units.

@@ -242,10 +242,12 @@ impl Model {
         let charm = self.upload(Rc::new(Of::<C>::new()));
         self.command(Command::Refresh {
             app: parse(app)?,
-            charm: Box::new(charm),
+            charm: Some(Box::new(charm)),
             force_units: false,
             config: BTreeMap::new(),
             resources: BTreeMap::new(),
+            channel: None,
+            trust: None,
         })
     }
 
