@@ -14,6 +14,7 @@ use super::requests::{self, AddUnits, ForceParams, Refresh, SetConfig, Switch, U
 use super::{Api, ApiError, no_app};
 use crate::views::actions::{ActionList, ActionView, actions as view_actions};
 use crate::views::application::{ShowApplication, ShowConfig, show_application, show_config};
+use crate::views::resources::{ResourceList, resources as view_resources};
 use crate::views::why::{ApplicationWhy, application_why};
 
 type AppPath = Segments<(String, String)>;
@@ -51,7 +52,7 @@ pub(super) async fn deploy(
         channel: request.channel,
         force: request.force,
     };
-    api.apply(&model, Command::Deploy(Box::new(deploy))).await.map(Json)
+    api.apply(&model, Command::DeployTo { deploy: Box::new(deploy), placement: request.placement }).await.map(Json)
 }
 
 /// One application.
@@ -124,7 +125,8 @@ pub(super) async fn add_units(
     Segments((model, app)): AppPath,
     Input(request): Input<AddUnits>,
 ) -> Result<Json<Units>, ApiError> {
-    api.apply(&model, Command::AddUnits { app: app_name(&app)?, count: request.count }).await.map(Json)
+    let AddUnits { count, placement } = request;
+    api.apply(&model, Command::AddUnitsTo { app: app_name(&app)?, count, placement }).await.map(Json)
 }
 
 /// Another charm.
@@ -139,13 +141,15 @@ pub(super) async fn refresh(
     Input(request): Input<Refresh>,
 ) -> Result<Json<Deployed>, ApiError> {
     api.model(&model)?;
-    api.check_charm(&request.charm)?;
+    request.charm.as_ref().map_or(Ok(()), |charm| api.check_charm(charm))?;
     let command = Command::Refresh {
         app: app_name(&app)?,
-        charm: Box::new(request.charm),
+        charm: request.charm.map(Box::new),
         force_units: request.force_units,
         config: request.config,
         resources: api.check_uploads(request.resources)?,
+        channel: request.channel,
+        trust: request.trust,
     };
     api.apply(&model, command).await.map(Json)
 }
@@ -172,6 +176,20 @@ pub(super) async fn attach(
         file: api.check_upload(upload)?,
     };
     api.apply(&model, command).await.map(Json)
+}
+
+/// The resources that an application's charm declares, and their files.
+#[utoipa::path(
+    get, path = "/v1/models/{model}/applications/{app}/resources", operation_id = "applications_resources", tag = "applications",
+    params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
+    responses((status = 200, body = ResourceList), (status = 404, body = ApiError))
+)]
+pub(super) async fn resources(
+    State(api): State<Api>,
+    Segments((model, app)): AppPath,
+) -> Result<Json<ResourceList>, ApiError> {
+    let (model, app) = (api.model(&model)?.snapshot(), app_name(&app)?);
+    view_resources(&model, &app).map(Json).ok_or_else(|| no_app(&model, &app))
 }
 
 /// `trust` on or off.

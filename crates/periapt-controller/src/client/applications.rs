@@ -6,11 +6,12 @@ use periapt_model::names::{AppName, ResourceName, UnitName};
 use super::{ClientError, ModelClient};
 use crate::api::replies::{Changed, Deployed, Related, Units};
 use crate::api::requests::{
-    AddUnits, Deploy, ForceParams, Integrate, Refresh, RemoveRelation, RemoveUnits, ResolveUnits, SetConfig,
+    Deploy, ForceParams, Integrate, Refresh, RemoveRelation, RemoveUnits, ResolveUnits, SetConfig,
     Switch, UnitParams, Upload,
 };
 use crate::views::actions::ActionList;
 use crate::views::application::{ShowApplication, ShowConfig};
+use crate::views::resources::ResourceList;
 use crate::views::unit::ShowUnit;
 use crate::views::why::{ApplicationWhy, UnitWhy};
 
@@ -78,6 +79,11 @@ impl ModelClient {
         self.client.submit(Method::PUT, &self.app_path(app, &["resources", resource.as_str()]), file).await
     }
 
+    /// The resources of an application.
+    pub async fn resources(&self, app: &AppName) -> Result<ResourceList, ClientError> {
+        self.client.call(Method::GET, &self.app_path(app, &["resources"])).await
+    }
+
     /// The actions of an application.
     pub async fn actions(&self, app: &AppName) -> Result<ActionList, ClientError> {
         self.client.call(Method::GET, &self.app_path(app, &["actions"])).await
@@ -85,7 +91,7 @@ impl ModelClient {
 
     /// More units.
     pub async fn add_units(&self, app: &AppName, count: u32) -> Result<Units, ClientError> {
-        self.client.submit(Method::POST, &self.app_path(app, &["units"]), &AddUnits { count }).await
+        self.add_units_to(app, count, Vec::new()).await
     }
 
     /// Units go away.

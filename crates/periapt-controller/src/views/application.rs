@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 
 use periapt_model::charm::ConfigValue;
+use periapt_model::constraints::Constraints;
+use periapt_model::entity::ResourceFile;
 use periapt_model::model::Model;
 use periapt_model::names::AppName;
 use periapt_model::names::ResourceName;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::status::{charm_base, endpoint_bindings};
 
 /// One application, as `show-application` shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ShowApplication {
     /// The charm's name.
@@ -24,13 +26,17 @@ pub struct ShowApplication {
     /// `--channel`, as it was given.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub channel: String,
-    /// `--constraints`, as they were given.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub constraints: String,
+    /// What is wanted of its machines, by name; sizes in MiB.
+    #[serde(default)]
+    #[schema(value_type = serde_json::Value)]
+    pub constraints: Map<String, Value>,
     /// Whether it is no subordinate.
     pub principal: bool,
     /// `expose`.
     pub exposed: bool,
+    /// Whom it is exposed to, by endpoint; the empty name stands for all. Juju 3.6: everybody, unless told otherwise.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub exposed_endpoints: BTreeMap<String, ExposedTo>,
     /// Always false: there are no applications of other models yet.
     pub remote: bool,
     /// `alive`, `dying` or `dead`.
@@ -41,10 +47,27 @@ pub struct ShowApplication {
     pub trust: bool,
     /// The charm's url.
     pub charm_url: String,
+    /// The hash of the charm's content: another build of the same files has the same.
+    #[serde(default)]
+    pub charm_id: String,
     /// The files that were attached.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, ResourceView>)]
     pub resources: BTreeMap<ResourceName, ResourceView>,
+}
+
+/// Whom an endpoint is exposed to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ExposedTo {
+    /// Networks.
+    pub expose_to_cidrs: Vec<String>,
+}
+
+/// What `expose` without options means.
+fn everybody() -> (String, ExposedTo) {
+    let networks = ["0.0.0.0/0", "::/0"].map(str::to_owned).to_vec();
+    (String::new(), ExposedTo { expose_to_cidrs: networks })
 }
 
 /// A resource's file.
@@ -56,6 +79,9 @@ pub struct ResourceView {
     pub size: u64,
     /// The hash of its content.
     pub hash: String,
+    /// Its number in the store, where it came from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<u32>,
 }
 
 /// One option of an application.
@@ -99,20 +125,24 @@ pub fn show_application(model: &Model, name: &AppName) -> Option<ShowApplication
         channel => format!("{}@{channel}", base.name),
     });
     let resources = app.resources.iter().map(|(name, file)| {
-        (name.clone(), ResourceView { revision: file.revision, size: file.size, hash: file.hash.clone() })
+        let ResourceFile { revision, size, hash, store } = file.clone();
+        (name.clone(), ResourceView { revision, size, hash, store })
     });
     Some(ShowApplication {
         charm: charm.meta.name.clone(),
         base: base.unwrap_or_default(),
         channel: app.channel.clone().unwrap_or_default(),
-        constraints: app.constraints.clone(),
+        // What an older version stored unchecked counts as none.
+        constraints: app.constraints.parse::<Constraints>().unwrap_or_default().to_json(),
         principal: !charm.meta.subordinate,
         exposed: app.exposed,
+        exposed_endpoints: app.exposed.then(everybody).into_iter().collect(),
         remote: false,
         life: app.life.to_string(),
         endpoint_bindings: endpoint_bindings(charm),
         trust: app.trust,
         charm_url: app.charm.url.clone(),
+        charm_id: app.charm.id.to_string(),
         resources: resources.collect(),
     })
 }

@@ -9,8 +9,11 @@ pub mod application;
 pub mod host;
 pub mod model;
 pub mod operation;
+pub mod resources;
+pub mod secret;
 pub mod settled;
 pub mod status;
+pub mod storage;
 pub mod unit;
 pub mod version;
 pub mod why;
@@ -25,6 +28,8 @@ pub use zone::Zone;
 pub const CONTROLLER: &str = "periapt";
 /// The cloud's name in what Juju's clients read.
 pub const CLOUD: &str = "localhost";
+/// The cloud's kind in what Juju's clients read: that of Juju's own cloud on one machine.
+pub const CLOUD_KIND: &str = "lxd";
 /// The only user.
 pub const OWNER: &str = "admin";
 /// The name of the one network space, to which every endpoint is bound.

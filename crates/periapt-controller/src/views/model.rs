@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::status::StatusInfo;
-use super::{CLOUD, CONTROLLER, OWNER, Viewpoint};
+use super::{CLOUD, CLOUD_KIND, CONTROLLER, OWNER, Viewpoint};
 
 /// The identity of the controller. There is one for each home, and nobody compares them.
 const CONTROLLER_UUID: &str = "7065726c-6170-4000-8000-000000000001";
@@ -24,7 +24,7 @@ pub struct UserAccess {
     pub display_name: String,
     /// `admin`.
     pub access: String,
-    /// When they were last seen; here always now.
+    /// When they were last seen, in words as Juju's; here always now.
     pub last_connection: String,
 }
 
@@ -57,6 +57,9 @@ pub struct ShowModel {
     pub owner: String,
     /// The cloud's name.
     pub cloud: String,
+    /// The cloud's one region.
+    #[serde(default)]
+    pub region: String,
     /// The cloud's kind.
     #[serde(rename = "type")]
     pub kind: String,
@@ -69,10 +72,40 @@ pub struct ShowModel {
     /// By number.
     #[schema(value_type = BTreeMap<String, MachineCores>)]
     pub machines: BTreeMap<MachineId, MachineCores>,
+    /// Where its secrets are kept.
+    #[serde(default)]
+    pub secret_backends: BTreeMap<String, SecretBackend>,
     /// How many units it has.
     pub unit_count: usize,
+    /// `unsupported`, as everywhere by now.
+    #[serde(default)]
+    pub sla: String,
     /// The version of Juju whose behaviour this is.
     pub agent_version: String,
+    /// What charms may assume.
+    #[serde(default)]
+    pub supported_features: Vec<Feature>,
+}
+
+/// A place where secrets are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct SecretBackend {
+    /// How many of the model's are there.
+    pub num_secrets: usize,
+    /// `active`.
+    pub status: String,
+}
+
+/// Something that charms may assume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Feature {
+    /// Its name in `assumes`.
+    pub name: String,
+    /// What it is.
+    pub description: String,
+    /// Its version.
+    pub version: String,
 }
 
 /// `models`, without `current-model`, which is the command line's to know.
@@ -88,7 +121,8 @@ pub fn show_model(model: &Model, view: Viewpoint<'_>) -> ShowModel {
     let admin = UserAccess {
         display_name: OWNER.to_owned(),
         access: "admin".to_owned(),
-        last_connection: view.zone.date(view.now),
+        // Whoever asks is the one user there is.
+        last_connection: "just now".to_owned(),
     };
     ShowModel {
         name: format!("{OWNER}/{}", info.name),
@@ -100,13 +134,24 @@ pub fn show_model(model: &Model, view: Viewpoint<'_>) -> ShowModel {
         is_controller: false,
         owner: OWNER.to_owned(),
         cloud: CLOUD.to_owned(),
-        kind: CLOUD.to_owned(),
+        region: CLOUD.to_owned(),
+        kind: CLOUD_KIND.to_owned(),
         life: info.life.to_string(),
         status: status(info, view),
         users: BTreeMap::from([(OWNER.to_owned(), admin)]),
         machines: model.machines.keys().map(|id| (*id, MachineCores { cores: view.host.cores })).collect(),
+        secret_backends: BTreeMap::from([(
+            "internal".to_owned(),
+            SecretBackend { num_secrets: model.secrets.len(), status: "active".to_owned() },
+        )]),
         unit_count: model.units.len(),
+        sla: "unsupported".to_owned(),
         agent_version: JUJU_VERSION.to_owned(),
+        supported_features: vec![Feature {
+            name: "juju".to_owned(),
+            description: "the version of Juju used by the model".to_owned(),
+            version: JUJU_VERSION.to_owned(),
+        }],
     }
 }
 
@@ -136,7 +181,7 @@ pub fn model_config(model: &Model) -> ModelConfig {
     let mut config = BTreeMap::from([
         ("agent-version".to_owned(), text(JUJU_VERSION)),
         ("name".to_owned(), text(model.info.name.as_str())),
-        ("type".to_owned(), text(CLOUD)),
+        ("type".to_owned(), text(CLOUD_KIND)),
         ("uuid".to_owned(), text(&model.info.uuid)),
     ]);
     for setting in SETTINGS {

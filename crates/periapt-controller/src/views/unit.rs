@@ -35,7 +35,7 @@ pub struct RelationInfo {
     pub related_endpoint: String,
     /// The databag of the application on the other side.
     pub application_data: BTreeMap<String, String>,
-    /// Our own place in it.
+    /// Our own place in it. As in Juju it is there, and empty, before we entered and with `--app` too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local_unit: Option<RelationUnit>,
     /// The units on the other side.
@@ -127,7 +127,10 @@ fn relation_info(
         endpoint: ours.endpoint.to_string(),
         related_endpoint: theirs.endpoint.to_string(),
         application_data: bag.map(|bag| bag.settings.clone()).unwrap_or_default(),
-        local_unit: own.filter(|_| !filter.app_only),
+        local_unit: Some(own.filter(|_| !filter.app_only).unwrap_or(RelationUnit {
+            in_scope: false,
+            data: BTreeMap::new(),
+        })),
         related_units: if filter.app_only { BTreeMap::new() } else { related },
     })
 }

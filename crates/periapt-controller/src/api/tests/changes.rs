@@ -32,7 +32,7 @@ async fn an_application_comes_changes_and_goes() {
     model.expose(&app("db"), true).await.unwrap();
     let shown = model.application(&app("db")).await.unwrap();
     assert!(shown.trust && shown.exposed);
-    let file = Upload { hash: "f00d".to_owned(), size: 4 };
+    let file = Upload { hash: "f00d".to_owned(), size: 4, store: None };
     model.attach_resource(&app("db"), &"schema".parse().unwrap(), &file).await.unwrap();
     assert_eq!(model.application(&app("db")).await.unwrap().resources["schema"].revision, 1);
     assert_eq!(model.actions(&app("db")).await.unwrap().len(), 1);
@@ -45,10 +45,12 @@ async fn an_application_comes_changes_and_goes() {
     assert_eq!(shown.relation_info.len(), 2);
 
     let refresh = crate::api::requests::Refresh {
-        charm: db_charm(),
+        charm: Some(db_charm()),
         force_units: false,
         config: Default::default(),
         resources: Default::default(),
+        channel: None,
+        trust: None,
     };
     assert_eq!(model.refresh(&app("db"), &refresh).await.unwrap().charm, "local:db-1");
     let remove = RemoveRelation { relation: WantedRelation::Id(related.id.0), force: false };
@@ -129,7 +131,7 @@ async fn bad_input_changes_nothing_and_says_what_is_wrong() {
     assert_eq!(refused(model.resolve(&ResolveUnits::default()).await).0, ErrorKind::Invalid);
     assert_eq!(refused(model.remove_units(&[], false).await).0, ErrorKind::Invalid);
     assert_eq!(refused(model.status(&["DB".to_owned()], &Zone::Utc).await).0, ErrorKind::Invalid);
-    let file = Upload { hash: "0bad".to_owned(), size: 4 };
+    let file = Upload { hash: "0bad".to_owned(), size: 4, store: None };
     let attached = model.attach_resource(&app("db"), &"schema".parse().unwrap(), &file).await;
     assert_eq!(refused(attached).0, ErrorKind::Conflict);
     let run = Run {

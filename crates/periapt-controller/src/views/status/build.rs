@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use periapt_model::apply::JUJU_VERSION;
 use periapt_model::charm::Scope;
+use periapt_model::charm_url::{CharmUrl, Origin};
 use periapt_model::entity::{Application, Charm, Machine, Relation, RelationEnd, Unit};
 use periapt_model::model::Model;
-use periapt_model::names::{AppName, MachineId};
+use periapt_model::names::AppName;
 use periapt_model::status::{AgentStatus, Life, Status, WorkloadStatus};
 
 use super::select::{Selection, Selector};
@@ -14,24 +15,21 @@ use super::{
     ApplicationRelation, ApplicationStatus, BaseView, ControllerStatus, FullStatus, MachineStatus,
     ModelStatus, NetworkInterface, RelationRow, StatusInfo, UnitStatus,
 };
+use crate::views::storage::storage_status;
 use crate::views::{CLOUD, CONTROLLER, SPACE, Viewpoint};
 
 /// The status document of what `selectors` name, or of everything without any.
 pub fn full_status(model: &Model, selectors: &[Selector], view: Viewpoint<'_>) -> FullStatus {
     let shown = Selection::of(model, selectors);
     let machines = model.machines.iter().filter(|(id, _)| shown.machines.contains(id));
-    // Machines know nothing of their units.
-    let on: BTreeMap<MachineId, &AppName> =
-        model.units.values().map(|unit| (unit.machine, unit.name.app())).collect();
-    let constraints =
-        |id: &MachineId| on.get(id).and_then(|app| model.applications.get(*app)).map(|app| &app.constraints);
     let apps = model.applications.iter().filter(|(name, _)| shown.apps.contains(*name));
     FullStatus {
         model: model_status(model, view),
         machines: machines
-            .map(|(id, machine)| (*id, machine_status(model, machine, constraints(id), view)))
+            .map(|(id, machine)| (*id, machine_status(model, machine, view)))
             .collect(),
         applications: apps.map(|(name, app)| (name.clone(), application(model, app, &shown, view))).collect(),
+        storage: storage_status(model, |unit| shown.units.contains(unit), view),
         controller: ControllerStatus { timestamp: view.zone.time_of_day(view.now) },
     }
 }
@@ -52,6 +50,8 @@ fn model_status(model: &Model, view: Viewpoint<'_>) -> ModelStatus {
         kind: "iaas".to_owned(),
         controller: CONTROLLER.to_owned(),
         cloud: CLOUD.to_owned(),
+        region: CLOUD.to_owned(),
+        sla: "unsupported".to_owned(),
         version: JUJU_VERSION.to_owned(),
         model_status: StatusInfo {
             current: current.to_owned(),
@@ -61,12 +61,7 @@ fn model_status(model: &Model, view: Viewpoint<'_>) -> ModelStatus {
     }
 }
 
-fn machine_status(
-    model: &Model,
-    machine: &Machine,
-    constraints: Option<&String>,
-    view: Viewpoint<'_>,
-) -> MachineStatus {
+fn machine_status(model: &Model, machine: &Machine, view: Viewpoint<'_>) -> MachineStatus {
     let info = |current: &str, message: &str| StatusInfo {
         current: current.to_owned(),
         message: message.to_owned(),
@@ -95,7 +90,7 @@ fn machine_status(
         modification_status: info("applied", ""),
         base: view.host.base.clone(),
         network_interfaces: BTreeMap::from([("lo".to_owned(), loopback)]),
-        constraints: constraints.cloned().unwrap_or_default(),
+        constraints: machine.constraints.clone(),
         hardware: view.host.hardware.clone(),
     }
 }
@@ -116,12 +111,21 @@ fn application(
     let charm = model.charms.get(&app.charm.id);
     let units = model.units_of(&app.name).filter(|u| shown.units.contains(&u.name));
     let status = application_status(model, app);
+    let url: Option<CharmUrl> = app.charm.url.parse().ok();
+    let origin = url.as_ref().map_or(Origin::Local, |url| url.origin);
+    let charm_name = || match (charm, &url) {
+        (Some(charm), _) => charm.meta.name.clone(),
+        (None, Some(url)) => url.name.to_string(),
+        (None, None) => String::new(),
+    };
     ApplicationStatus {
-        charm: app.charm.url.clone(),
+        // Juju 3.6 prints the url of a local charm, and of one of the store its name.
+        charm: if origin == Origin::Store { charm_name() } else { app.charm.url.clone() },
         base: charm.and_then(|c| charm_base(c)),
-        charm_origin: "local".to_owned(),
-        charm_name: charm.map_or_else(|| name_in_url(&app.charm.url), |c| c.meta.name.clone()),
-        charm_rev: revision_in_url(&app.charm.url),
+        charm_origin: origin.as_str().to_owned(),
+        charm_name: charm_name(),
+        // Not the number of the charm's own record: applications whose charms have the same content share one.
+        charm_rev: url.as_ref().map_or(0, |url| url.revision),
         charm_channel: app.channel.clone(),
         charm_version: charm.and_then(|c| c.version.clone()),
         scale: model.units_of(&app.name).count(),
@@ -138,18 +142,6 @@ fn application(
         version: app.workload_version.clone().unwrap_or_default(),
         endpoint_bindings: charm.map(|c| endpoint_bindings(c)).unwrap_or_default(),
     }
-}
-
-/// `local:name-3` without what is around the name.
-fn name_in_url(url: &str) -> String {
-    let bare = url.strip_prefix("local:").unwrap_or(url);
-    bare.rsplit_once('-').map_or(bare, |(name, _)| name).to_owned()
-}
-
-/// The number in `local:name-3`. Not that of the charm's own record: applications whose charms have the same content
-/// share one record, which has the last revision that the content got.
-fn revision_in_url(url: &str) -> u32 {
-    url.rsplit_once('-').and_then(|(_, revision)| revision.parse().ok()).unwrap_or(0)
 }
 
 /// What a charm was made for: the first of its bases, without the `stable` risk, as Juju prints it.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use super::host::BaseView;
+use super::storage::StorageStatus;
 pub use build::{application_status, full_status, presented, relation_rows};
 pub(crate) use build::{charm_base, endpoint_bindings, open_ports};
 pub use select::{InvalidSelector, Selector};
@@ -50,8 +51,14 @@ pub struct ModelStatus {
     pub controller: String,
     /// The cloud's name.
     pub cloud: String,
+    /// The cloud's one region.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub region: String,
     /// The version of Juju whose behaviour this is.
     pub version: String,
+    /// `unsupported`, as everywhere by now.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sla: String,
     /// `available` or `destroying`.
     pub model_status: StatusInfo,
 }
@@ -99,7 +106,7 @@ pub struct MachineStatus {
     /// By name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub network_interfaces: BTreeMap<String, NetworkInterface>,
-    /// What its first unit's application was deployed with.
+    /// What it was made with.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub constraints: String,
     /// In Juju's words: `arch=amd64 cores=2 mem=7966M`.
@@ -149,12 +156,12 @@ pub struct UnitStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ApplicationStatus {
-    /// Its charm's url: `local:name-0`.
+    /// Its charm's url, such as `local:name-0`; of a charm of the store its name.
     pub charm: String,
     /// What its charm was made for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<BaseView>,
-    /// `local`.
+    /// `local` or `charmhub`, which means the store.
     pub charm_origin: String,
     /// The charm's name.
     pub charm_name: String,
@@ -213,6 +220,9 @@ pub struct FullStatus {
     /// By name.
     #[schema(value_type = BTreeMap<String, ApplicationStatus>)]
     pub applications: BTreeMap<AppName, ApplicationStatus>,
+    /// The storages of its units; there even when it is empty.
+    #[serde(default)]
+    pub storage: StorageStatus,
     /// The controller.
     pub controller: ControllerStatus,
 }
