@@ -5,6 +5,7 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use periapt_model::charm::Base;
+use periapt_model::yaml;
 use walkdir::WalkDir;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
@@ -16,8 +17,9 @@ use crate::python::venv::site_packages;
 use crate::tree::{self, Kind, VENV, resolve_inside};
 use crate::{BuildError, BuildOptions, Progress};
 
-/// Packs a charm's source folder into `OUTPUT_DIR/NAME_BASE-ARCH.charm`, which runs here and on Juju machines of that base.
-/// The same source gives the same bytes. Gives the path, and the warnings.
+/// Packs a charm's source folder into `OUTPUT_DIR/NAME_PLATFORM.charm`, which runs here and on Juju machines of its base.
+/// The platform is the one of `charmcraft.yaml` that this is for, `amd64` or `ubuntu@24.04-amd64` (Charmcraft 3); without
+/// platforms it is the base, `ubuntu-24.04-amd64`. The same source gives the same bytes. Gives the path, and the warnings.
 ///
 /// # Errors
 /// See [`BuildError`]. An archive that was there is replaced only by a complete one.
@@ -48,9 +50,12 @@ pub fn pack(
     }
     tree::create_dir(output_dir)?;
     let name = &assembled.parsed.meta.name;
-    let file_name = match &base {
-        Some(base) => format!("{name}_{}-{}-{}.charm", base.name, track(base), architecture(&assembled.arch)),
-        None => format!("{name}_{}.charm", architecture(&assembled.arch)),
+    let arch = architecture(&assembled.arch);
+    let platform = platforms(source).into_iter().find(|platform| platform.is_for(arch, base.as_ref()));
+    let file_name = match (platform, &base) {
+        (Some(platform), _) => format!("{name}_{}.charm", platform.file_name()),
+        (None, Some(base)) => format!("{name}_{}-{}-{arch}.charm", base.name, track(base)),
+        (None, None) => format!("{name}_{arch}.charm"),
     };
     let target = output_dir.join(file_name);
     progress.step(&format!("writing {}", target.display()));
@@ -98,6 +103,54 @@ fn choose_base(assembled: &Assembled) -> Option<Base> {
         python_of_base(&base.name, track(base)).map(|[major, minor]| format!("{major}.{minor}")) == minor
     };
     bases.iter().find(same).or_else(|| bases.first()).cloned()
+}
+
+/// One of the platforms of `charmcraft.yaml`.
+struct Platform {
+    /// As it is written: `amd64`, `ubuntu@24.04:amd64`, or any word with `build-for`.
+    name: String,
+    /// What it is built for, with the base in front where that is given: `ubuntu@24.04:amd64`.
+    targets: Vec<String>,
+}
+
+impl Platform {
+    fn is_for(&self, arch: &str, base: Option<&Base>) -> bool {
+        self.targets.iter().any(|target| {
+            let (system, target) =
+                target.rsplit_once(':').map_or((None, target.as_str()), |(b, a)| (Some(b), a));
+            let fits =
+                |system: &str| base.is_some_and(|base| system == format!("{}@{}", base.name, track(base)));
+            matches!(target, "all") || target == arch && system.is_none_or(fits)
+        })
+    }
+
+    /// The name as part of a file's: what could lead elsewhere is left out of it.
+    fn file_name(&self) -> String {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '@' | '.' | '-' | '_');
+        self.name.chars().map(|c| if plain(c) { c } else { '-' }).collect()
+    }
+}
+
+/// The platforms of a source folder's `charmcraft.yaml`, in its order. Its mistakes have been reported by who read it before.
+fn platforms(source: &Path) -> Vec<Platform> {
+    let text = fs::read_to_string(source.join("charmcraft.yaml")).unwrap_or_default();
+    let Ok(root) = yaml::parse(&text) else { return Vec::new() };
+    let platforms = root.as_map().and_then(|root| root.get("platforms")?.as_map());
+    let entries = platforms.into_iter().flat_map(yaml::Map::iter);
+    let text = |node: &yaml::Node| node.as_scalar().map(|scalar| scalar.text.to_string());
+    entries
+        .map(|entry| {
+            let given = entry.value.as_map().and_then(|platform| platform.get("build-for"));
+            let targets = match given {
+                Some(node) => match node.as_seq() {
+                    Some(items) => items.iter().filter_map(text).collect(),
+                    None => text(node).into_iter().collect(),
+                },
+                None => vec![entry.key.to_string()],
+            };
+            Platform { name: entry.key.to_string(), targets }
+        })
+        .collect()
 }
 
 fn track(base: &Base) -> &str {
@@ -197,5 +250,35 @@ impl Writer<'_> {
         done.and_then(|buffer| buffer.into_inner().map_err(io::IntoInnerError::into_error))
             .map(drop)
             .map_err(failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn platforms_name_the_file_as_charmcraft_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = Base { name: "ubuntu".into(), channel: "24.04/stable".into(), architectures: Vec::new() };
+        let name = |text: &str| {
+            fs::write(folder.path().join("charmcraft.yaml"), format!("name: x\n{text}")).unwrap();
+            let found = platforms(folder.path());
+            found.iter().find(|p| p.is_for("amd64", Some(&base))).map(Platform::file_name)
+        };
+        for (text, expected) in [
+            ("base: ubuntu@24.04\nplatforms: {arm64: , amd64: }\n", Some("amd64")),
+            ("platforms:\n  ubuntu@22.04:amd64:\n  ubuntu@24.04:amd64:\n", Some("ubuntu@24.04-amd64")),
+            ("platforms: {noble: {build-on: [amd64], build-for: [amd64]}}\n", Some("noble")),
+            ("platforms: {noble: {build-on: amd64, build-for: 'ubuntu@24.04:amd64'}}\n", Some("noble")),
+            ("platforms: {all: {build-on: [amd64], build-for: [all]}}\n", Some("all")),
+            ("platforms: {../../evil: {build-for: [amd64]}}\n", Some("..-..-evil")),
+            ("platforms: {arm64: }\n", None),
+            ("bases: [{name: ubuntu, channel: '24.04'}]\n", None),
+            ("platforms: [amd64]\n", None),
+            ("platforms: {amd64: \n", None),
+        ] {
+            assert_eq!(name(text).as_deref(), expected, "{text}");
+        }
     }
 }

@@ -60,6 +60,11 @@ impl Home {
         self.0.join("periapt.db")
     }
 
+    /// The key that seals secrets in the store. Whoever keeps a copy of the store keeps one of this too, elsewhere.
+    pub fn secrets_key(&self) -> PathBuf {
+        self.0.join("secrets.key")
+    }
+
     /// The API's socket.
     pub fn socket(&self) -> PathBuf {
         self.0.join("periapt.sock")
@@ -83,6 +88,11 @@ impl Home {
     /// Virtual environments.
     pub fn cache(&self) -> PathBuf {
         self.0.join("cache")
+    }
+
+    /// The local charm store.
+    pub fn charm_store(&self) -> PathBuf {
+        self.0.join("store")
     }
 
     /// Uploaded resources, by the hash of their content.

@@ -105,9 +105,9 @@ pub fn charm(prepared: &Prepared) -> Charm {
     }
 }
 
-/// `local:db-2` is revision 2 of db.
+/// `local:db-2` and `ch:amd64/db-2` are revision 2 of db.
 pub fn split_url(url: &str) -> (&str, &str) {
-    let name = url.strip_prefix("local:").unwrap_or(url);
+    let name = url.rsplit_once([':', '/']).map_or(url, |(_, name)| name);
     name.rsplit_once('-').unwrap_or((name, "0"))
 }
 
@@ -210,7 +210,7 @@ pub fn put(folder: &Path, path: &Path) -> Result<Upload> {
         target.as_file().sync_all().map_err(writing(&place))?;
         target.persist(&place).map_err(|error| writing(&place)(error.error))?;
     }
-    Ok(Upload { hash, size })
+    Ok(Upload { hash, size, store: None })
 }
 
 #[cfg(test)]
@@ -237,6 +237,7 @@ mod tests {
     #[test]
     fn urls_name_the_revision_after_the_last_dash() {
         assert_eq!(split_url("local:my-db-12"), ("my-db", "12"));
+        assert_eq!(split_url("ch:amd64/my-db-12"), ("my-db", "12"));
     }
 
     #[test]

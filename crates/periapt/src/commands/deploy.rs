@@ -1,29 +1,38 @@
 //! `deploy`
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use periapt_build::Prepared;
 use periapt_controller::api::requests;
+use periapt_model::channel::Channel;
 use periapt_model::charm::CharmMeta;
-use periapt_model::names::AppName;
+use periapt_model::entity::Charm;
+use periapt_model::names::{AppName, ResourceName};
 
 use super::build::{self, Report};
+use super::bundle;
+use super::source::{FromStore, Named, named};
 use crate::args::config::{Section, all};
 use crate::args::{ConfigArg, ModelArgs, ResourceArg, positive};
+use crate::charm_store::CharmStore;
 use crate::error::{CliError, Result};
 use crate::output::say;
 use crate::session::Session;
 
-/// Deploy a charm from its folder or from a .charm file
+/// Deploy a charm from its folder, from a .charm file, or by its name from the local store; or a bundle of charms
 ///
 /// A Python charm gets a virtual environment with the packages that its own files name; that takes a while the first
 /// time, and nothing after that. A charm in Rust is built with cargo. The charm runs as it is: nothing has to be packed.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   periapt deploy ./my-charm
-  periapt deploy ./my-charm.charm db -n 3 --config size=4 --resource schema=./schema.sql")]
+  periapt deploy ./my-charm.charm db -n 3 --config size=4 --resource schema=./schema.sql
+  periapt deploy postgresql --channel 14/edge
+  periapt deploy ./bundle.yaml --overlay ./mine.yaml --dry-run")]
 pub struct Deploy {
-    /// The folder of a charm, or a .charm file
+    /// The folder of a charm (./my-charm), a .charm file, the name of a published charm, or a bundle.yaml
     #[arg(value_hint = clap::ValueHint::AnyPath)]
     charm: String,
     /// The application's name [default: the charm's]
@@ -43,12 +52,24 @@ pub struct Deploy {
     /// Deploy although what the charm assumes is not there
     #[arg(long)]
     force: bool,
+    /// A file that changes parts of the bundle
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    overlay: Vec<PathBuf>,
+    /// Say what a bundle would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Put the first units on these machines of the model
+    #[arg(long, value_name = "MACHINE", value_delimiter = ',')]
+    to: Vec<String>,
     /// Kept and shown; without effect on this machine
     #[arg(long, value_name = "KEY=VALUE")]
     constraints: Vec<String>,
-    /// Kept and shown; a local charm has no channels
+    /// The store's channel to take the charm from and to follow [default: latest/stable]
     #[arg(long)]
-    channel: Option<String>,
+    channel: Option<Channel>,
+    /// This revision of the store; refresh goes on with the channel
+    #[arg(long, value_name = "N")]
+    revision: Option<u32>,
     #[command(flatten)]
     model: ModelArgs,
     // Last, because its heading goes on to whatever follows.
@@ -56,19 +77,13 @@ pub struct Deploy {
     elsewhere: Elsewhere,
 }
 
-/// Flags of Juju that mean nothing on one machine without a store. They are taken, and a note says so.
+/// Flags of Juju that mean nothing on one machine. They are taken, and `notes` says so.
 #[derive(Args, Debug, Default)]
-#[command(next_help_heading = "Accepted for Juju's sake, without effect")]
+#[command(next_help_heading = crate::notes::HEADING)]
 pub struct Elsewhere {
     /// The operating system: everything runs on this machine's
     #[arg(long)]
     base: Option<String>,
-    /// The revision in a store
-    #[arg(long)]
-    revision: Option<u32>,
-    /// Where to place units
-    #[arg(long)]
-    to: Vec<String>,
     /// Network spaces of endpoints
     #[arg(long)]
     bind: Option<String>,
@@ -83,83 +98,62 @@ pub struct Elsewhere {
     device: Vec<String>,
 }
 
-impl Elsewhere {
-    /// One note for all that was given.
-    pub fn note(&self) {
-        let given = [
-            ("--base", self.base.is_some()),
-            ("--revision", self.revision.is_some()),
-            ("--to", !self.to.is_empty()),
-            ("--bind", self.bind.is_some()),
-            ("--storage", !self.storage.is_empty()),
-            ("--attach-storage", !self.attach_storage.is_empty()),
-            ("--device", !self.device.is_empty()),
-        ];
-        no_effect(given);
-    }
-}
-
-/// Says which of the given flags do nothing here.
-pub fn no_effect(flags: impl IntoIterator<Item = (&'static str, bool)>) {
-    let given: Vec<&str> = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag).collect();
-    if !given.is_empty() {
-        let verb = if given.len() == 1 { "has" } else { "have" };
-        say(format!("note: {} {verb} no effect here: everything runs on this machine", given.join(", ")));
-    }
-}
-
-/// The charm that a name means: it must be a path.
-///
-/// # Errors
-/// There is nothing at that path. A bare name would be that of a charm in a store.
-pub fn locate(charm: &str) -> Result<PathBuf> {
-    let path = PathBuf::from(charm);
-    if path.exists() {
-        return Ok(path);
-    }
-    let is_name = AppName::new(charm.trim_start_matches("ch:")).is_ok();
-    Err(match is_name {
-        true => CliError::new(format!(
-            "no charm {charm:?}: charms from a store cannot be deployed yet, and there is no such folder"
-        ))
-        .hint("give the folder of a charm or a .charm file, such as ./my-charm"),
-        false => CliError::new(format!("no charm at {charm}: there is no such file or folder"))
-            .hint("give the folder of a charm or a .charm file, such as ./my-charm"),
-    })
-}
-
 impl Deploy {
     /// Builds the charm, then deploys it.
     pub async fn run(self, session: &Session) -> Result {
-        self.elsewhere.note();
-        let source = locate(&self.charm)?;
+        let store = CharmStore::of(&session.home);
+        match named(&store, &self.charm)? {
+            Named::Path(path) if let Some(file) = bundle::bundle_file(&path) => {
+                self.bundle(session, &file).await
+            }
+            _ if self.dry_run || !self.overlay.is_empty() => {
+                Err(CliError::usage("--dry-run and --overlay are for bundles, and this is a charm"))
+            }
+            Named::Path(path) => self.local(session, &path).await,
+            Named::Store(name) => self.published(session, &store, &name).await,
+        }
+    }
+
+    async fn bundle(&self, session: &Session, file: &Path) -> Result {
+        let given = [
+            ("an application name", self.application.is_some()),
+            ("--config", !self.config.is_empty()),
+            ("--resource", !self.resource.is_empty()),
+            ("--revision", self.revision.is_some()),
+            ("--channel", self.channel.is_some()),
+            ("--constraints", !self.constraints.is_empty()),
+            ("--to", !self.to.is_empty()),
+        ];
+        if let Some((what, _)) = given.iter().find(|(_, given)| *given) {
+            return Err(CliError::usage(format!("{what} cannot be given with a bundle"))
+                .hint("say it in the bundle, or in a file for --overlay"));
+        }
+        let model = session.model(&self.model)?;
+        bundle::deploy(session, &model, file, &self.overlay, self.dry_run, self.trust).await
+    }
+
+    async fn local(&self, session: &Session, source: &Path) -> Result {
+        if self.revision.is_some() {
+            let message =
+                "cannot specify --revision: a charm from a path has the revision that the model gives it";
+            return Err(CliError::new(message)
+                .hint("--revision is for charms of the store: deploy NAME --revision N"));
+        }
         let read = |meta: &CharmMeta| {
-            let name = self.application.as_ref().map_or(meta.name.as_str(), AppName::as_str);
-            let config = all(&self.config, Section::Application(name))?;
-            Ok::<_, CliError>((config, build::upload(session, meta, &self.resource)?))
+            Ok::<_, CliError>((self.config(meta)?, build::upload(session, meta, &self.resource)?))
         };
         // A folder tells what it holds before it is built: mistakes in the flags need not wait for pip.
-        let early = match build::meta_of_folder(&source) {
+        let early = match build::meta_of_folder(source) {
             Some(meta) => Some(read(&meta)?),
             None => None,
         };
-        let prepared = build::prepare(&source, &build::options(session))?;
+        let prepared = build::prepare(source, &build::options(session))?;
         let (config, resources) = match early {
             Some(read) => read,
             None => read(&prepared.meta)?,
         };
-        let missing = build::missing(&prepared.meta);
-        let request = requests::Deploy {
-            name: self.application.clone(),
-            charm: build::charm(&prepared),
-            units: self.num_units,
-            config,
-            trust: self.trust,
-            resources,
-            constraints: self.constraints.join(" "),
-            channel: self.channel.clone(),
-            force: self.force,
-        };
+        let channel = self.channel.as_ref().map(Channel::to_string);
+        let request = self.request(build::charm(&prepared), config, resources, channel);
         let deployed = session.model(&self.model)?.deploy(&request).await?;
         let (charm, revision) = build::split_url(&deployed.charm);
         say(format!("Located local charm {charm:?}, revision {revision}"));
@@ -167,22 +161,64 @@ impl Deploy {
             "Deploying {:?} from local charm {charm:?}, revision {revision}",
             deployed.application.as_str()
         ));
-        Report { warnings: &prepared.warnings, missing: missing.as_deref() }.print();
+        report(&prepared);
         Ok(())
+    }
+
+    async fn published(&self, session: &Session, store: &CharmStore, name: &AppName) -> Result {
+        if self.revision.is_some() && self.channel.is_none() {
+            let message =
+                "specifying a revision requires a channel for future upgrades. Please use --channel";
+            return Err(CliError::new(message));
+        }
+        let channel = self.channel.clone().unwrap_or_default();
+        let found = FromStore::choose(store, name, &channel, self.revision)?;
+        let config = self.config(&found.meta)?;
+        let resources = found.resources(session, &self.resource, |_| false)?;
+        let prepared = found.prepare(session)?;
+        let request = self.request(found.charm(&prepared), config, resources, Some(channel.to_string()));
+        let deployed = session.model(&self.model)?.deploy(&request).await?;
+        let base = prepared.meta.bases.first().map(|base| format!(" on {}@{}", base.name, base.channel));
+        say(format!(
+            "Deployed {:?} from charm-hub charm {:?}, revision {} in channel {channel}{}",
+            deployed.application.as_str(),
+            name.as_str(),
+            found.url.revision,
+            base.unwrap_or_default()
+        ));
+        report(&prepared);
+        Ok(())
+    }
+
+    fn config(&self, meta: &CharmMeta) -> Result<BTreeMap<String, String>> {
+        let name = self.application.as_ref().map_or(meta.name.as_str(), AppName::as_str);
+        all(&self.config, Section::Application(name))
+    }
+
+    fn request(
+        &self,
+        charm: Charm,
+        config: BTreeMap<String, String>,
+        resources: BTreeMap<ResourceName, requests::Upload>,
+        channel: Option<String>,
+    ) -> requests::Deploy {
+        requests::Deploy {
+            name: self.application.clone(),
+            charm,
+            units: self.num_units,
+            config,
+            trust: self.trust,
+            resources,
+            constraints: self.constraints.join(" "),
+            placement: self.to.clone(),
+            channel,
+            force: self.force,
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_that_is_no_path_says_what_to_give() {
-        let store = locate("postgresql").unwrap_err();
-        assert!(store.message.contains("store"), "{store:?}");
-        assert!(store.hint.unwrap().contains("./"));
-        let path = locate("./nowhere/here").unwrap_err();
-        assert_eq!(path.message, "no charm at ./nowhere/here: there is no such file or folder");
-        assert!(locate(".").is_ok());
-    }
+/// What the user should know of the charm.
+pub fn report(prepared: &Prepared) {
+    let missing = build::missing(&prepared.meta);
+    Report { warnings: &prepared.warnings, missing: missing.as_deref() }.print();
 }

@@ -1,0 +1,384 @@
+//! Reading bundles and overlays.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use periapt_model::entity::nearest;
+use periapt_model::names::{AppName, EndpointName, InvalidName, ResourceName};
+use periapt_model::yaml::{self, Entry, Node, Span, legacy_bool};
+
+use super::{App, Bundle, app_of};
+use crate::args::file;
+use crate::error::{CliError, Result};
+
+/// The most units of one application, as the daemon has it.
+const MOST_UNITS: u32 = 10_000;
+
+const TOP_WITHOUT_EFFECT: [&str; 14] = [
+    "bundle",
+    "type",
+    "name",
+    "description",
+    "docs",
+    "issues",
+    "source",
+    "website",
+    "tags",
+    "series",
+    "default-base",
+    "machines",
+    "variables",
+    "ports",
+];
+const APP_WITHOUT_EFFECT: [&str; 13] = [
+    "series",
+    "base",
+    "to",
+    "placement",
+    "annotations",
+    "storage",
+    "devices",
+    "bindings",
+    "plan",
+    "offers",
+    "exposed-endpoints",
+    "requires-trust",
+    "charm-hub",
+];
+const APP_KEYS: [&str; 11] = [
+    "charm",
+    "channel",
+    "revision",
+    "num_units",
+    "scale",
+    "options",
+    "resources",
+    "constraints",
+    "trust",
+    "expose",
+    "description",
+];
+
+/// One document: a bundle, or what lies over it.
+#[derive(Default)]
+struct Layer {
+    /// None: the overlay takes the application away.
+    applications: BTreeMap<AppName, Option<App>>,
+    relations: Vec<(String, String)>,
+}
+
+/// Reads a bundle's file, the further documents in it, and overlays, each over those before.
+///
+/// # Errors
+/// A file that cannot be read or is no bundle, with the place; a relation of an application that the bundle does not have.
+pub fn read(path: &Path, overlays: &[PathBuf]) -> Result<Bundle> {
+    let mut bundle = Bundle::default();
+    for path in std::iter::once(path).chain(overlays.iter().map(PathBuf::as_path)) {
+        let text = file::text(path)?;
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        for document in documents(&text) {
+            let reader = &mut Reader { file: path, folder, bundle: &mut bundle };
+            let layer = reader.layer(&document)?;
+            put(&mut bundle, layer);
+        }
+    }
+    for (name, app) in &bundle.applications {
+        if app.charm.is_none() {
+            return Err(CliError::new(format!("application {:?} of the bundle has no charm", name.as_str()))
+                .hint("add `charm: NAME` for a charm of the store, or `charm: ./PATH`"));
+        }
+    }
+    let known = |end: &str| bundle.applications.keys().any(|name| name.as_str() == app_of(end));
+    for (a, b) in &bundle.relations {
+        if let Some(unknown) = [a, b].into_iter().find(|end| !known(end)) {
+            let app = app_of(unknown);
+            return Err(CliError::new(format!(
+                "the bundle's relation {a} - {b} names application {app:?}, which the bundle does not have"
+            )));
+        }
+    }
+    Ok(bundle)
+}
+
+fn put(bundle: &mut Bundle, layer: Layer) {
+    for (name, app) in layer.applications {
+        match app {
+            Some(app) => match bundle.applications.get_mut(&name) {
+                Some(below) => below.merge(app),
+                None => drop(bundle.applications.insert(name, app)),
+            },
+            None => {
+                bundle.applications.remove(&name);
+                bundle.relations.retain(|(a, b)| ![a, b].iter().any(|end| app_of(end) == name.as_str()));
+            }
+        }
+    }
+    for (a, b) in layer.relations {
+        let same = |(x, y): &(String, String)| (x, y) == (&a, &b) || (x, y) == (&b, &a);
+        if !bundle.relations.iter().any(same) {
+            bundle.relations.push((a, b));
+        }
+    }
+}
+
+/// The documents of a file, each with as many empty lines in front as keep the places of its lines.
+fn documents(text: &str) -> Vec<String> {
+    let mut documents = vec![String::new()];
+    for (number, line) in text.lines().enumerate() {
+        let is_start = line
+            .strip_prefix("---")
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '#']));
+        if is_start {
+            documents.push("\n".repeat(number));
+        }
+        if let Some(document) = documents.last_mut() {
+            document.push_str(line.strip_prefix("---").filter(|_| is_start).unwrap_or(line));
+            document.push('\n');
+        }
+    }
+    let is_empty = |text: &String| {
+        text.lines().all(|line| line.trim_start().is_empty() || line.trim_start().starts_with('#'))
+    };
+    documents.retain(|document| !is_empty(document));
+    documents
+}
+
+struct Reader<'a> {
+    file: &'a Path,
+    folder: &'a Path,
+    bundle: &'a mut Bundle,
+}
+
+impl Reader<'_> {
+    fn wrong(&self, span: Span, what: impl std::fmt::Display) -> CliError {
+        CliError::new(format!("{}:{}:{}: {what}", self.file.display(), span.line, span.column))
+    }
+
+    fn map<'n>(&self, node: &'n Node, what: &str) -> Result<&'n [Entry]> {
+        if node.is_null() {
+            return Ok(&[]);
+        }
+        let wrong = || self.wrong(node.span, format!("{what} must be a map, not {}", node.describe()));
+        node.as_map().map(|map| map.iter().as_slice()).ok_or_else(wrong)
+    }
+
+    fn text(&self, node: &Node, what: &str) -> Result<String> {
+        let scalar = node.as_scalar().filter(|_| !node.is_null());
+        let text = scalar.map(|scalar| scalar.text.to_string());
+        text.ok_or_else(|| {
+            self.wrong(node.span, format!("{what} must be one value, not {}", node.describe()))
+        })
+    }
+
+    fn parsed<T: std::str::FromStr>(&self, node: &Node, what: &str) -> Result<T>
+    where
+        T::Err: std::fmt::Display,
+    {
+        self.text(node, what)?
+            .parse()
+            .map_err(|error: T::Err| self.wrong(node.span, format!("{what}: {error}")))
+    }
+
+    fn flag(&self, node: &Node, what: &str) -> Result<bool> {
+        let text = self.text(node, what)?;
+        legacy_bool(&text)
+            .ok_or_else(|| self.wrong(node.span, format!("{what} must be true or false, not {text:?}")))
+    }
+
+    fn layer(&mut self, text: &str) -> Result<Layer> {
+        let root = yaml::parse(text).map_err(|error| self.wrong(error.span, &error.message))?;
+        let mut layer = Layer::default();
+        for entry in self.map(&root, "a bundle")? {
+            match &*entry.key {
+                "applications" | "services" => {
+                    for entry in self.map(&entry.value, "`applications`")? {
+                        let name: AppName =
+                            entry.key.parse().map_err(|e: InvalidName| self.wrong(entry.key_span, e))?;
+                        let gone = entry.value.is_null();
+                        let app = if gone { None } else { Some(self.app(&name, &entry.value)?) };
+                        layer.applications.insert(name, app);
+                    }
+                }
+                "relations" => layer.relations = self.relations(&entry.value)?,
+                "saas" if self.map(&entry.value, "`saas`")?.is_empty() => {}
+                "saas" => {
+                    return Err(self.wrong(
+                        entry.key_span,
+                        "offers of other models cannot be deployed with a bundle here",
+                    ));
+                }
+                key if TOP_WITHOUT_EFFECT.contains(&key) => {
+                    if ["machines", "series", "default-base"].contains(&key) {
+                        self.bundle.ignored.insert(key.to_owned());
+                    }
+                }
+                key => {
+                    return Err(self.unknown(
+                        entry,
+                        key,
+                        &[&["applications", "relations", "saas"], &TOP_WITHOUT_EFFECT],
+                    ));
+                }
+            }
+        }
+        Ok(layer)
+    }
+
+    fn unknown(&self, entry: &Entry, key: &str, known: &[&[&str]]) -> CliError {
+        let error = self.wrong(entry.key_span, format!("a bundle has no key {key:?} here"));
+        match nearest(key, known.iter().flat_map(|keys| keys.iter().copied())) {
+            Some(near) => error.hint(format!("did you mean {near:?}?")),
+            None => error,
+        }
+    }
+
+    fn app(&mut self, name: &AppName, node: &Node) -> Result<App> {
+        let mut app = App { folder: self.folder.to_owned(), ..App::default() };
+        for entry in self.map(node, &format!("application {name}"))? {
+            let node = &entry.value;
+            match &*entry.key {
+                _ if node.is_null() => {}
+                "charm" => app.charm = Some(self.text(node, "`charm`")?),
+                "channel" => app.channel = Some(self.parsed(node, "`channel`")?),
+                "revision" => app.revision = Some(self.parsed(node, "`revision`")?),
+                key @ ("num_units" | "scale") => {
+                    let units: u32 = self.parsed(node, &format!("`{key}`"))?;
+                    if units > MOST_UNITS {
+                        return Err(
+                            self.wrong(node.span, format!("{units} units are more than {MOST_UNITS}"))
+                        );
+                    }
+                    app.units = Some(units);
+                }
+                "options" => {
+                    for option in self.map(node, "`options`")? {
+                        let value =
+                            if option.value.is_null() { None } else { Some(self.option(&option.value)?) };
+                        app.options.insert(option.key.to_string(), value);
+                    }
+                }
+                "resources" => {
+                    for resource in self.map(node, "`resources`")? {
+                        let name: ResourceName = resource
+                            .key
+                            .parse()
+                            .map_err(|e: InvalidName| self.wrong(resource.key_span, e))?;
+                        let text = self.text(&resource.value, "a resource")?;
+                        let is_number = text.parse::<u32>().is_ok();
+                        let path = if is_number { PathBuf::from(text) } else { self.folder.join(text) };
+                        app.resources.insert(name, path);
+                    }
+                }
+                "constraints" => app.constraints = Some(self.text(node, "`constraints`")?),
+                "trust" => app.trust = Some(self.flag(node, "`trust`")?),
+                "expose" => app.expose = Some(self.flag(node, "`expose`")?),
+                "description" => {}
+                key if APP_WITHOUT_EFFECT.contains(&key) => drop(self.bundle.ignored.insert(key.to_owned())),
+                key => return Err(self.unknown(entry, key, &[&APP_KEYS, &APP_WITHOUT_EFFECT])),
+            }
+        }
+        Ok(app)
+    }
+
+    /// An option's value; `include-file://PATH` stands for a file's text, as in Juju.
+    fn option(&self, node: &Node) -> Result<String> {
+        let text = self.text(node, "an option")?;
+        if let Some(path) = text.strip_prefix("include-file://") {
+            return file::text(&self.folder.join(path));
+        }
+        if text.starts_with("include-base64://") {
+            return Err(
+                self.wrong(node.span, "include-base64 is not supported: write the text, or use include-file")
+            );
+        }
+        Ok(text)
+    }
+
+    fn relations(&self, node: &Node) -> Result<Vec<(String, String)>> {
+        let list = |node: &'_ Node| node.as_seq().map(<[Node]>::to_vec);
+        let wrong = |node: &Node| self.wrong(node.span, "a relation is written [APP:ENDPOINT, APP:ENDPOINT]");
+        let mut pairs = Vec::new();
+        if node.is_null() {
+            return Ok(pairs);
+        }
+        for relation in list(node).ok_or_else(|| wrong(node))? {
+            let ends = list(&relation).ok_or_else(|| wrong(&relation))?;
+            let [a, b] = ends.as_slice() else { return Err(wrong(&relation)) };
+            let a = self.end(a)?;
+            // An older form relates one application to several.
+            for b in list(b).unwrap_or_else(|| vec![b.clone()]) {
+                pairs.push((a.clone(), self.end(&b)?));
+            }
+        }
+        Ok(pairs)
+    }
+
+    fn end(&self, node: &Node) -> Result<String> {
+        let text = self.text(node, "an end of a relation")?;
+        let (app, endpoint) = text.split_once(':').map_or((text.as_str(), None), |(a, e)| (a, Some(e)));
+        let wrong = |error: InvalidName| self.wrong(node.span, error);
+        app.parse::<AppName>().map_err(wrong)?;
+        endpoint.map(str::parse::<EndpointName>).transpose().map_err(wrong)?;
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(texts: &[&str]) -> Result<Bundle> {
+        let folder = tempfile::tempdir().unwrap();
+        let paths: Vec<PathBuf> = (0..texts.len()).map(|n| folder.path().join(format!("{n}.yaml"))).collect();
+        for (path, text) in paths.iter().zip(texts) {
+            std::fs::write(path, text).unwrap();
+        }
+        std::fs::write(folder.path().join("motd"), "hello\n").unwrap();
+        read(&paths[0], &paths[1..])
+    }
+
+    const BASE: &str = "bundle: machine\nseries: noble\napplications:\n  db:\n    charm: ./db\n    num_units: 2\n    options: {size: 3, \
+                        motd: 'include-file://motd', old: x}\n    to: ['0']\n  web: {charm: web, channel: edge, trust: true}\nrelations:\n\
+                        - [web:db, db]\n- [db, [web:other, web:db]]\n";
+
+    #[test]
+    fn overlays_change_add_and_take_away() {
+        let overlay = "applications:\n  db: {num_units: 3, options: {size: 4, old: null}}\n  cache: {charm: cache}\nrelations:\n- [web, cache]\n";
+        let bundle = written(&[BASE, overlay]).unwrap();
+        let db = &bundle.applications["db"];
+        assert_eq!((db.units, db.charm.as_deref()), (Some(3), Some("./db")));
+        assert_eq!(db.set().collect::<Vec<_>>(), [("motd", "hello\n"), ("size", "4")]);
+        assert_eq!(bundle.applications["web"].channel.as_ref().unwrap().to_string(), "latest/edge");
+        assert_eq!(bundle.relations.len(), 3, "{:?}", bundle.relations);
+        assert_eq!(bundle.ignored.into_iter().collect::<Vec<_>>(), ["series", "to"]);
+        // The same overlay as a further document; one that takes an application away takes its relations too.
+        assert_eq!(written(&[&format!("{BASE}---\n{overlay}")]).unwrap().relations.len(), 3);
+        let less = written(&[BASE, "applications: {web: null}\n"]).unwrap();
+        assert_eq!((less.applications.len(), less.relations.len()), (1, 0));
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_place() {
+        for (text, words) in [
+            (
+                "applications:\n  db: {charm: db, num_unit: 3}\n",
+                "0.yaml:2:19: a bundle has no key \"num_unit\"",
+            ),
+            ("applications:\n  db: {charm: db, num_units: -1}\n", "0.yaml:2:30: `num_units`:"),
+            ("applications:\n  db: {charm: db, num_units: 1000000}\n", "more than 10000"),
+            ("applications:\n  DB: {charm: db}\n", "0.yaml:2:3: \"DB\" is not a valid application name"),
+            ("applications:\n  db: {}\n", "application \"db\" of the bundle has no charm"),
+            ("applications: []\n", "must be a map, not"),
+            ("applications: {a: {charm: a}}\nrelations:\n- [a]\n", "0.yaml:3:3: a relation is written"),
+            ("applications: {a: {charm: a}}\nrelations:\n- [a, b:x]\n", "names application \"b\""),
+            ("applications: {a: {charm: a}}\n---\nrelations:\n- [a, '../b']\n", "0.yaml:4:7:"),
+            ("applications: {a: {charm: a, options: {x: [1]}}}\n", "an option must be one value"),
+            ("applications: {a: {charm: a, options: {x: include-file:///dev/zero}}}\n", "larger than 5M"),
+            ("a: b: c\n", "0.yaml:1:"),
+            ("- x\n", "a bundle must be a map"),
+        ] {
+            let error = written(&[text]).unwrap_err();
+            assert!(error.message.contains(words), "{text}\n{error:?}");
+        }
+    }
+}
