@@ -154,9 +154,9 @@ fn read(key: &'static str, kind: Kind, value: &str) -> Result<Wanted, InvalidCon
         }
         Kind::Text if value.is_empty() => Err(refuse("must not be empty")),
         Kind::Text => Ok(Wanted::Text(value.to_owned())),
-        Kind::List => Ok(Wanted::List(
-            value.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect(),
-        )),
+        Kind::List => {
+            Ok(Wanted::List(value.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()))
+        }
     }
 }
 
@@ -214,9 +214,14 @@ mod tests {
     #[test]
     fn texts_are_read_and_written_as_juju_does() {
         assert_eq!(read("mem=1G cores=4").to_string(), "cores=4 mem=1024M");
-        assert_eq!(read("mem=1.5G root-disk=1T cpu-cores=2").to_string(), "cores=2 mem=1536M root-disk=1048576M");
-        assert_eq!(read("  zones=a,b tags=x allocate-public-ip=true arch=arm64 ").to_string(),
-            "allocate-public-ip=true arch=arm64 tags=x zones=a,b");
+        assert_eq!(
+            read("mem=1.5G root-disk=1T cpu-cores=2").to_string(),
+            "cores=2 mem=1536M root-disk=1048576M"
+        );
+        assert_eq!(
+            read("  zones=a,b tags=x allocate-public-ip=true arch=arm64 ").to_string(),
+            "allocate-public-ip=true arch=arm64 tags=x zones=a,b"
+        );
         assert_eq!(read("mem=0.5").to_string(), "mem=1M");
         assert!(read("").is_empty());
         // What is written can be read again.
@@ -239,11 +244,24 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         let refusal = |text: &str| text.parse::<Constraints>().unwrap_err().to_string();
-        assert!(refusal("memm=1").starts_with("unknown constraint \"memm\": did you mean \"mem\"?; the constraints are: allocate-"));
+        assert!(refusal("memm=1").starts_with(
+            "unknown constraint \"memm\": did you mean \"mem\"?; the constraints are: allocate-"
+        ));
         assert_eq!(refusal("mem"), "malformed constraint \"mem\": expected KEY=VALUE, such as mem=2G");
         assert_eq!(refusal("mem=1G mem=2G"), "bad \"mem\" constraint: already set");
         assert_eq!(refusal("cores=two"), "bad \"cores\" constraint: must be a non-negative integer");
-        for bad in ["mem=", "mem=-1", "mem=1X", "mem=G", "mem=NaN", "mem=inf", "mem=1e300", "mem=1é", "arch=z80", "container="] {
+        for bad in [
+            "mem=",
+            "mem=-1",
+            "mem=1X",
+            "mem=G",
+            "mem=NaN",
+            "mem=inf",
+            "mem=1e300",
+            "mem=1é",
+            "arch=z80",
+            "container=",
+        ] {
             assert!(bad.parse::<Constraints>().is_err(), "{bad}");
         }
     }

@@ -41,7 +41,10 @@ impl World {
 
 fn deploy(units: u32, constraints: &str) -> Box<Deploy> {
     let files = CharmFiles {
-        metadata: Some(SourceText::new("metadata.yaml", "name: app\nsummary: s\ndescription: d\n".to_owned())),
+        metadata: Some(SourceText::new(
+            "metadata.yaml",
+            "name: app\nsummary: s\ndescription: d\n".to_owned(),
+        )),
         ..CharmFiles::default()
     };
     let meta = parse(&files).unwrap().meta;
@@ -108,8 +111,7 @@ fn a_wrong_place_changes_nothing() {
         ("-1", "expected the number"),
         ("99999999999999999999", "expected the number"),
     ] {
-        let command =
-            Command::AddUnitsTo { app: "app".parse().unwrap(), count: 1, placement: to(&[place]) };
+        let command = Command::AddUnitsTo { app: "app".parse().unwrap(), count: 1, placement: to(&[place]) };
         let message = world.refused(command).1;
         assert!(message.contains(why), "{place}: {message}");
     }

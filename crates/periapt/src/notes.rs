@@ -34,7 +34,8 @@ pub fn without_effect(command: &Command, matches: &ArgMatches) -> Vec<String> {
     let mut by_reason: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let (mut command, mut matches) = (command, matches);
     loop {
-        let given = |arg: &&Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+        let given =
+            |arg: &&Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
         // A global option is told of with the innermost verb only.
         let innermost = matches.subcommand().is_none();
         for arg in command.get_arguments().filter(|arg| innermost || !arg.is_global_set()).filter(given) {
@@ -78,7 +79,8 @@ mod tests {
         assert_eq!(said("juju integrate a b"), Vec::<String>::new());
         let note = "note: --via has no effect here: everything runs on this machine";
         assert_eq!(said("juju integrate a b --via 10.0.0.0/8"), [note]);
-        let expected = "note: CLOUD[/REGION], --credential have no effect here: everything runs on this machine";
+        let expected =
+            "note: CLOUD[/REGION], --credential have no effect here: everything runs on this machine";
         assert_eq!(said("juju add-model m aws/x --credential y"), [expected]);
         let global = said("juju --debug status");
         assert_eq!(global.len(), 1, "{global:?}");
@@ -106,12 +108,17 @@ mod tests {
                     .help(arg.get_help().map(ToString::to_string).unwrap_or_default())
                     .help_heading(arg.get_help_heading().map(leaked))
                     .action(if takes { clap::ArgAction::Append } else { clap::ArgAction::SetTrue });
-                let mut alone = Command::new("juju").subcommand(Command::new(leaked(verb.get_name())).arg(plain));
+                let mut alone =
+                    Command::new("juju").subcommand(Command::new(leaked(verb.get_name())).arg(plain));
                 let words = ["juju".to_owned(), verb.get_name().to_owned(), option.clone()];
                 let value = takes.then(|| "x".to_owned());
                 let matches = alone.try_get_matches_from_mut(words.into_iter().chain(value)).unwrap();
                 let notes = without_effect(&alone, &matches);
-                assert!(notes.len() == 1 && notes[0].contains(&option), "{} {option}: {notes:?}", verb.get_name());
+                assert!(
+                    notes.len() == 1 && notes[0].contains(&option),
+                    "{} {option}: {notes:?}",
+                    verb.get_name()
+                );
                 told += 1;
             }
         }

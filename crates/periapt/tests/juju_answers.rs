@@ -64,10 +64,7 @@ fn one_controller_one_user_one_cloud() {
     assert_eq!(shown["periapt"]["details"]["controller-uuid"], ours["uuid"]);
     assert_eq!(shown["periapt"]["account"], json!({"user": "admin", "access": "superuser"}));
     assert_eq!(shown["periapt"]["models"]["default"]["unit-count"], 0);
-    assert_eq!(
-        juju.json(&["whoami"]),
-        json!({"controller": "periapt", "model": "default", "user": "admin"})
-    );
+    assert_eq!(juju.json(&["whoami"]), json!({"controller": "periapt", "model": "default", "user": "admin"}));
     assert_eq!(
         juju.ok(&["whoami"]).stdout,
         "Controller:  periapt\nModel:       default\nUser:        admin\n"
@@ -125,9 +122,7 @@ fn what_cannot_be_says_why() {
 #[test]
 fn clouds_and_credentials_are_kept() {
     let juju = Juju::new();
-    let cloud = |endpoint: &str| {
-        json!({"clouds": {"mine": {"type": "openstack", "auth-types": ["userpass"], "regions": {"r": {"endpoint": endpoint}}}}})
-    };
+    let cloud = |endpoint: &str| json!({"clouds": {"mine": {"type": "openstack", "auth-types": ["userpass"], "regions": {"r": {"endpoint": endpoint}}}}});
     let (first, second) = (juju.write("1", &cloud("https://one")), juju.write("2", &cloud("https://two")));
     for place in [&["--client"][..], &["--controller", "periapt"]] {
         let with = |words: &[&str]| juju.ok(&[words, place].concat());

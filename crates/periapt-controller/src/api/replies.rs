@@ -2,7 +2,7 @@
 
 use periapt_model::command::Answer;
 use periapt_model::entity::TaskStatus;
-use periapt_model::names::{AppName, RelationId, TaskId, UnitName};
+use periapt_model::names::{AppName, RelationId, SecretId, TaskId, UnitName};
 use periapt_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -61,6 +61,16 @@ pub struct Started {
     pub tasks: Vec<StartedTask>,
 }
 
+/// A secret of the operator's that is new or was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChangedSecret {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: SecretId,
+    /// The same as a URI: `secret:ID`.
+    pub uri: String,
+}
+
 /// Whether anything is different now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Changed {
@@ -104,7 +114,7 @@ pub struct Health {
     pub units: usize,
 }
 
-fn unexpected(answer: &Answer) -> ApiError {
+pub(super) fn unexpected(answer: &Answer) -> ApiError {
     ApiError::new(
         ErrorKind::Internal,
         format!("the command was done, but its answer makes no sense: {answer:?}"),
@@ -116,6 +126,16 @@ impl TryFrom<Answer> for Deployed {
     fn try_from(answer: Answer) -> Result<Self, ApiError> {
         match answer {
             Answer::Deployed { app, units, url } => Ok(Self { application: app, units, charm: url }),
+            other => Err(unexpected(&other)),
+        }
+    }
+}
+
+impl TryFrom<Answer> for ChangedSecret {
+    type Error = ApiError;
+    fn try_from(answer: Answer) -> Result<Self, ApiError> {
+        match answer {
+            Answer::Secret(id) => Ok(Self { uri: format!("secret:{id}"), id }),
             other => Err(unexpected(&other)),
         }
     }

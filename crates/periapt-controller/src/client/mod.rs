@@ -5,8 +5,10 @@
 mod applications;
 mod connection;
 mod daemon;
+mod machines;
 mod models;
 mod operations;
+mod secrets;
 mod streams;
 
 use std::path::{Path, PathBuf};

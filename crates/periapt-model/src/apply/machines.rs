@@ -52,9 +52,7 @@ pub(super) fn add(
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
     if count == 0 || count > MOST_MACHINES {
-        return Err(Refusal::invalid(format!(
-            "cannot add {count} machines: ask for 1 to {MOST_MACHINES}"
-        )));
+        return Err(Refusal::invalid(format!("cannot add {count} machines: ask for 1 to {MOST_MACHINES}")));
     }
     let constraints = read_constraints(constraints)?.or(of_model(&draft.model));
     let machines = (0..count)
@@ -106,7 +104,9 @@ pub(super) fn remove(
         let units = units_on(&draft.model, *id);
         if !force && let Some(first) = units.first() {
             return Err(Refusal::conflict(format!("machine {id} has unit {:?} assigned", first.to_string()))
-                .hint(format!("remove its units first, or take them along with remove-machine {id} --force")));
+                .hint(format!(
+                    "remove its units first, or take them along with remove-machine {id} --force"
+                )));
         }
     }
     for id in ids {

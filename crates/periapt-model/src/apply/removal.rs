@@ -2,7 +2,7 @@
 
 use crate::entity::TaskStatus;
 use crate::model::{Draft, Key};
-use crate::names::{AppName, CharmId, RelationId, StorageId, TaskId, UnitName};
+use crate::names::{AppName, CharmId, MachineId, RelationId, StorageId, TaskId, UnitName};
 use crate::secrets::removal as secrets;
 use crate::status::Life;
 use crate::time::Timestamp;
@@ -42,11 +42,19 @@ pub(crate) fn remove_unit(draft: &mut Draft, unit: &UnitName, now: Timestamp) {
     draft.delete(Key::Unit(unit.clone()));
     draft.delete(Key::Agent(unit.clone()));
     draft.delete(Key::CharmState(unit.clone()));
-    draft.delete(Key::Machine(found.machine));
+    release_machine(draft, found.machine);
     if let Some(charm) = &found.charm {
         remove_charm_if_unused(draft, &charm.id);
     }
     remove_application_if_done(draft, unit.app());
+}
+
+/// A machine goes with its last unit, unless it was added by hand.
+pub(crate) fn release_machine(draft: &mut Draft, id: MachineId) {
+    let Some(machine) = draft.model.machines.get(&id) else { return };
+    if !machine.kept && !draft.model.units.values().any(|unit| unit.machine == id) {
+        draft.delete(Key::Machine(id));
+    }
 }
 
 /// A charm goes with the last application that wants it and the last unit that has its files.

@@ -17,9 +17,21 @@ pub struct Machine {
     pub address: String,
     /// When it was made.
     pub since: Timestamp,
+    /// Added by hand: it stays when its last unit goes.
+    #[serde(default)]
+    pub kept: bool,
+    /// What it was made with, in [`Constraints`](crate::constraints::Constraints)' text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub constraints: String,
 }
 
 impl Machine {
+    /// A machine that goes with its last unit, without constraints.
+    #[must_use]
+    pub fn new(id: MachineId, address: String, since: Timestamp) -> Self {
+        Self { id, life: Life::Alive, address, since, kept: false, constraints: String::new() }
+    }
+
     /// How many addresses a model has; the numbers of machines go round in them.
     pub const ADDRESSES: u32 = 254 * 256;
     /// How many models have addresses of their own; the numbers of networks go round in them.

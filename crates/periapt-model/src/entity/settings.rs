@@ -264,6 +264,9 @@ pub struct ModelInfo {
     /// What `model-config` set.
     #[serde(default)]
     pub settings: Settings,
+    /// What `set-model-constraints` set, in [`Constraints`](crate::constraints::Constraints)' text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub constraints: String,
     /// The next relation's number.
     pub next_relation: u32,
     /// The next operation's or task's number.
@@ -273,6 +276,9 @@ pub struct ModelInfo {
     /// The next storage's number.
     #[serde(default)]
     pub next_storage: u32,
+    /// The next secret of the operator's; their ids are made from it.
+    #[serde(default)]
+    pub next_secret: u64,
     /// Which of the host's loopback networks its machines have their addresses in; no two models have the same.
     #[serde(default)]
     pub network: u8,
@@ -294,10 +300,12 @@ impl ModelInfo {
             life: Life::Alive,
             created,
             settings: Settings::default(),
+            constraints: String::new(),
             next_relation: 0,
             next_task: 1,
             next_machine: 0,
             next_storage: 0,
+            next_secret: 0,
             network: 0,
             next_revision: BTreeMap::new(),
             unit_counters: BTreeMap::new(),

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{Key, Model, Record, Write};
-use crate::entity::{Application, Member, ModelInfo, Relation, Task, Unit};
+use crate::entity::{Application, Machine, Member, ModelInfo, Relation, Task, Unit};
 use crate::journal::JournalRecord;
-use crate::names::{AppName, RelationId, TaskId, UnitName};
+use crate::names::{AppName, MachineId, RelationId, TaskId, UnitName};
 
 /// A model that is being changed: every change is made and remembered, so that a later one sees an earlier one.
 #[derive(Debug)]
@@ -53,6 +53,15 @@ impl Draft {
             let mut found = Application::clone(found);
             edit(&mut found);
             self.put(Record::Application(Arc::new(found)));
+        }
+    }
+
+    /// Changes a machine that is there; otherwise does nothing.
+    pub fn machine(&mut self, id: MachineId, edit: impl FnOnce(&mut Machine)) {
+        if let Some(found) = self.model.machines.get(&id) {
+            let mut found = Machine::clone(found);
+            edit(&mut found);
+            self.put(Record::Machine(Arc::new(found)));
         }
     }
 

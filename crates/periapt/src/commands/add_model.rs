@@ -4,7 +4,6 @@ use clap::Args;
 use periapt_controller::api::requests;
 use periapt_controller::views::{CONTROLLER, OWNER};
 
-use super::deploy::no_effect;
 use crate::args::config::{Section, all};
 use crate::args::{ConfigArg, ModelRef};
 use crate::error::{CliError, Result};
@@ -41,7 +40,6 @@ impl AddModel {
     pub async fn run(self, session: &Session) -> Result {
         check("controller", self.controller.as_deref(), CONTROLLER)?;
         check("user", self.owner.as_deref(), OWNER)?;
-        no_effect([("the cloud", self.cloud.is_some()), ("--credential", self.credential.is_some())]);
         let ModelRef(name) = self.name;
         let request = requests::AddModel { name: name.clone(), config: all(&self.config, Section::Whole)? };
         session.client()?.add_model(&request).await?;

@@ -3,7 +3,6 @@
 use clap::Args;
 use periapt_model::names::AppName;
 
-use super::deploy::no_effect;
 use crate::args::{ModelArgs, complete, positive};
 use crate::error::Result;
 use crate::session::Session;
@@ -17,8 +16,8 @@ pub struct AddUnit {
     /// How many
     #[arg(short = 'n', long, value_name = "N", default_value = "1", value_parser = positive)]
     num_units: u32,
-    /// Without effect: everything runs on this machine
-    #[arg(long)]
+    /// Put the first of them on these machines of the model
+    #[arg(long, value_name = "MACHINE", value_delimiter = ',')]
     to: Vec<String>,
     /// Without effect: storage comes later
     #[arg(long)]
@@ -30,8 +29,7 @@ pub struct AddUnit {
 impl AddUnit {
     /// Asks for them.
     pub async fn run(self, session: &Session) -> Result {
-        no_effect([("--to", !self.to.is_empty()), ("--attach-storage", !self.attach_storage.is_empty())]);
-        session.model(&self.model)?.add_units(&self.application, self.num_units).await?;
+        session.model(&self.model)?.add_units_to(&self.application, self.num_units, self.to).await?;
         Ok(())
     }
 }

@@ -204,7 +204,8 @@ impl Clouds {
     pub fn run(self, session: &Session) -> Result {
         let clouds = known(session, &self.at)?;
         let table = || {
-            let mut table = Table::new(&["Cloud", "Regions", "Default", "Type", "Source", "Description"]).right(1);
+            let mut table =
+                Table::new(&["Cloud", "Regions", "Default", "Type", "Source", "Description"]).right(1);
             for (name, cloud) in &clouds {
                 let text = |key: &str| cloud[key].as_str().unwrap_or_default();
                 let regions = regions(cloud);
@@ -286,8 +287,10 @@ impl UpdateCloud {
     /// Replaces it. Needs no daemon.
     pub fn run(self, session: &Session) -> Result {
         let Some(path) = self.file else {
-            return Err(CliError::usage("the cloud must be defined in a file: there are no public clouds here")
-                .hint(format!("periapt update-cloud {} --file FILE", self.cloud)));
+            return Err(CliError::usage(
+                "the cloud must be defined in a file: there are no public clouds here",
+            )
+            .hint(format!("periapt update-cloud {} --file FILE", self.cloud)));
         };
         let definition = definition(&self.cloud, &path)?;
         let register = register::clouds(&session.home)?;
@@ -326,8 +329,12 @@ impl RemoveCloud {
             say(match (place, removed.contains(&place)) {
                 (Place::Client, true) => format!("Removed details of cloud {cloud:?} from this client"),
                 (Place::Client, false) => format!("No cloud called {cloud:?} exists on this client"),
-                (Place::Controller, true) => format!("Removed details of cloud {cloud:?} from controller {CONTROLLER:?}"),
-                (Place::Controller, false) => format!("No cloud called {cloud:?} exists on controller {CONTROLLER:?}"),
+                (Place::Controller, true) => {
+                    format!("Removed details of cloud {cloud:?} from controller {CONTROLLER:?}")
+                }
+                (Place::Controller, false) => {
+                    format!("No cloud called {cloud:?} exists on controller {CONTROLLER:?}")
+                }
             });
         }
         Ok(())

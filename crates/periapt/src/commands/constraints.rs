@@ -88,12 +88,7 @@ async fn show(
     output.write(&text)
 }
 
-async fn set(
-    session: &Session,
-    model: &ModelArgs,
-    application: Option<AppName>,
-    words: &[String],
-) -> Result {
+async fn set(session: &Session, model: &ModelArgs, application: Option<AppName>, words: &[String]) -> Result {
     let request = requests::SetConstraints { application, constraints: words.join(" ") };
     session.model(model)?.set_constraints(&request).await?;
     Ok(())

@@ -1,8 +1,8 @@
 //! `controllers`, `show-controller`, `controller-config`, `whoami` and `bootstrap`: the one controller there is.
 
 use clap::Args;
-use periapt_controller::views::version::version;
 use periapt_controller::views::model::ShowModel;
+use periapt_controller::views::version::version;
 use periapt_controller::views::{CLOUD, CONTROLLER, OWNER};
 use periapt_model::apply::JUJU_VERSION;
 use serde_json::{Map, Value, json};
@@ -171,7 +171,8 @@ impl Controllers {
             let header =
                 ["Controller", "Model", "User", "Access", "Cloud/Region", "Models", "Nodes", "HA", "Version"];
             let mut table = Table::new(&header).right(5).right(6).right(7);
-            let short = current.as_deref().and_then(|name| name.split_once('/')).map_or("-", |(_, name)| name);
+            let short =
+                current.as_deref().and_then(|name| name.split_once('/')).map_or("-", |(_, name)| name);
             table.row([
                 format!("{CONTROLLER}*").into(),
                 short.into(),
@@ -288,7 +289,9 @@ impl Bootstrap {
             ))
             .hint("another home has another: set PERIAPT_HOME to another folder"));
         }
-        Err(CliError::new(format!("controller {CONTROLLER:?} already exists"))
-            .hint(format!("it runs for this home, {}; periapt add-model makes models", session.home.path().display())))
+        Err(CliError::new(format!("controller {CONTROLLER:?} already exists")).hint(format!(
+            "it runs for this home, {}; periapt add-model makes models",
+            session.home.path().display()
+        )))
     }
 }

@@ -199,8 +199,10 @@ fn list(credentials: &ByCloud, cloud: Option<&str>, secrets: bool) -> Value {
     let clouds = credentials.iter().filter(|(name, _)| cloud.is_none_or(|wanted| wanted == name.as_str()));
     clouds
         .map(|(name, credentials)| {
-            let shown: Map<String, Value> =
-                credentials.iter().map(|(name, attributes)| (name.clone(), shown(attributes, secrets))).collect();
+            let shown: Map<String, Value> = credentials
+                .iter()
+                .map(|(name, attributes)| (name.clone(), shown(attributes, secrets)))
+                .collect();
             (name.clone(), json!({ "cloud-credentials": shown }))
         })
         .collect::<Map<_, _>>()
@@ -366,7 +368,8 @@ mod tests {
 
     #[test]
     fn what_may_be_secret_is_hidden() {
-        let attributes = json!({"auth-type": "access-key", "access-key": "open", "secret-key": "s3cret", "new-kind": "x"});
+        let attributes =
+            json!({"auth-type": "access-key", "access-key": "open", "secret-key": "s3cret", "new-kind": "x"});
         let attributes = attributes.as_object().unwrap();
         assert_eq!(
             shown(attributes, false),
@@ -390,7 +393,8 @@ mod tests {
             let error = from_file("aws", &path).unwrap_err();
             assert!(error.message.contains(why), "{text}: {error:?}");
         }
-        std::fs::write(&path, "credentials: {aws: {default-credential: one, one: {auth-type: empty}}}").unwrap();
+        std::fs::write(&path, "credentials: {aws: {default-credential: one, one: {auth-type: empty}}}")
+            .unwrap();
         assert_eq!(from_file("aws", &path).unwrap().len(), 1);
     }
 }

@@ -101,7 +101,8 @@ impl ModelDefaults {
             return Err(CliError::new(format!("there are no default model values for {key:?}"))
                 .hint("without a key all are shown"));
         }
-        let shown = || SETTINGS.iter().filter(|s| self.keys.is_empty() || self.keys.iter().any(|k| k == s.key));
+        let shown =
+            || SETTINGS.iter().filter(|s| self.keys.is_empty() || self.keys.iter().any(|k| k == s.key));
         let value: Map<String, Value> =
             shown().map(|setting| (setting.key.to_owned(), json!({"default": setting.default}))).collect();
         let table = || {
@@ -119,12 +120,18 @@ impl ModelDefaults {
 /// How many secrets all models have together.
 async fn secrets(session: &Session) -> Result<usize> {
     let models = session.client()?.models(&zone(false)).await?.models;
-    Ok(models.iter().flat_map(|model| model.secret_backends.values()).map(|backend| backend.num_secrets).sum())
+    Ok(models
+        .iter()
+        .flat_map(|model| model.secret_backends.values())
+        .map(|backend| backend.num_secrets)
+        .sum())
 }
 
 async fn internal(session: &Session) -> Result<Value> {
     let count = secrets(session).await?;
-    Ok(json!({"internal": {"name": "internal", "backend": "controller", "secrets": count, "status": "active"}}))
+    Ok(
+        json!({"internal": {"name": "internal", "backend": "controller", "secrets": count, "status": "active"}}),
+    )
 }
 
 impl SecretBackends {

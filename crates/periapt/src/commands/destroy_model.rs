@@ -24,10 +24,10 @@ pub struct DestroyModel {
     /// At once, without hooks
     #[arg(long)]
     force: bool,
-    /// Without effect: there is no storage yet
+    /// With its storage, which goes with it anyway
     #[arg(long, conflicts_with = "release_storage")]
     destroy_storage: bool,
-    /// Without effect: there is no storage yet
+    /// Without effect: its storage goes with it
     #[arg(long)]
     release_storage: bool,
     /// Do not wait for the end

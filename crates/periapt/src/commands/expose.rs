@@ -3,7 +3,6 @@
 use clap::Args;
 use periapt_model::names::AppName;
 
-use super::deploy::no_effect;
 use crate::args::{ModelArgs, complete};
 use crate::error::Result;
 use crate::session::Session;
@@ -43,11 +42,6 @@ pub struct Unexpose {
 impl Expose {
     /// Sets the mark.
     pub async fn run(self, session: &Session) -> Result {
-        no_effect([
-            ("--endpoints", self.endpoints.is_some()),
-            ("--to-spaces", self.to_spaces.is_some()),
-            ("--to-cidrs", self.to_cidrs.is_some()),
-        ]);
         session.model(&self.model)?.expose(&self.application, true).await?;
         Ok(())
     }
@@ -56,7 +50,6 @@ impl Expose {
 impl Unexpose {
     /// Takes the mark.
     pub async fn run(self, session: &Session) -> Result {
-        no_effect([("--endpoints", self.endpoints.is_some())]);
         session.model(&self.model)?.expose(&self.application, false).await?;
         Ok(())
     }

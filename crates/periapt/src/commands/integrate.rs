@@ -2,7 +2,6 @@
 
 use clap::Args;
 
-use super::deploy::no_effect;
 use crate::args::{ModelArgs, complete};
 use crate::error::Result;
 use crate::session::Session;
@@ -27,7 +26,6 @@ pub struct Integrate {
 impl Integrate {
     /// Asks for the relation.
     pub async fn run(self, session: &Session) -> Result {
-        no_effect([("--via", self.via.is_some())]);
         session.model(&self.model)?.integrate(&self.a, &self.b).await?;
         Ok(())
     }

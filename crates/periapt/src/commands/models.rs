@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 use periapt_controller::views::{CONTROLLER, OWNER};
 
+use crate::args::controller::ControllerArgs;
 use crate::args::{ModelArgs, ModelRef, complete};
 use crate::error::{CliError, Result};
 use crate::output::{OutputFile, Structured, Tabular, print, say, to_value};
@@ -20,9 +21,14 @@ pub struct Models {
     format: Tabular,
     #[command(flatten)]
     output: OutputFile,
-    /// Without effect: there is one controller
-    #[arg(short, long, hide = true)]
-    controller: Option<String>,
+    /// All of them, which is what is shown
+    #[arg(long, hide = true)]
+    all: bool,
+    /// Without effect: --format json shows them
+    #[arg(long, hide = true)]
+    uuid: bool,
+    #[command(flatten)]
+    controller: ControllerArgs,
 }
 
 /// Show a model: the current one, unless another is named
@@ -51,6 +57,7 @@ pub struct Switch {
 impl Models {
     /// Lists them.
     pub async fn run(self, session: &Session) -> Result {
+        self.controller.check()?;
         let list = session.client()?.models(&zone(false)).await?;
         let current = session::current_model(&session.home)?;
         let mut value = to_value(&list)?;
@@ -90,7 +97,14 @@ impl Switch {
                     .hint(format!("unset {variable}")));
             }
         }
-        session.client()?.model(wanted.as_str()).show(&zone(false)).await?;
+        if let Err(error) = session.client()?.model(wanted.as_str()).show(&zone(false)).await {
+            // Juju takes a controller's name too, and there is one, which is current.
+            if wanted.as_str() != CONTROLLER || !error.is_not_found() {
+                return Err(error.into());
+            }
+            say(format!("{} (no change)", full(&session::current_model(&session.home)?)));
+            return Ok(());
+        }
         if current.as_ref().is_ok_and(|current| *current == wanted) {
             say(format!("{} (no change)", full(&wanted)));
             return Ok(());

@@ -17,13 +17,13 @@ pub struct RemoveApplication {
     /// At once, without hooks
     #[arg(long)]
     force: bool,
-    /// Without effect: nothing is asked
+    /// Do not ask; nothing is asked anyway
     #[arg(long)]
     no_prompt: bool,
-    /// Without effect: there is no storage yet
+    /// With its storage, which goes with it anyway
     #[arg(long)]
     destroy_storage: bool,
-    /// Without effect: --force never waits
+    /// With --force: do not wait, which it never does
     #[arg(long)]
     no_wait: bool,
     #[command(flatten)]

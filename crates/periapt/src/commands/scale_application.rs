@@ -29,8 +29,12 @@ impl ScaleApplication {
         let Some(view) = status.applications.get(app) else {
             return Err(CliError::new(format!("application {:?} not found", app.as_str())));
         };
-        let alive: Vec<&UnitName> =
-            view.units.iter().filter(|(_, unit)| unit.juju_status.life.is_empty()).map(|(name, _)| name).collect();
+        let alive: Vec<&UnitName> = view
+            .units
+            .iter()
+            .filter(|(_, unit)| unit.juju_status.life.is_empty())
+            .map(|(name, _)| name)
+            .collect();
         let wanted = usize::try_from(self.scale).unwrap_or(usize::MAX);
         match alive.len() {
             there if there < wanted => {

@@ -157,10 +157,8 @@ impl Bind {
     pub async fn run(self, session: &Session) -> Result {
         let app = session.model(&self.model)?.application(&self.application).await?;
         if self.bindings.is_empty() {
-            return Err(CliError::usage("no bindings specified").hint(format!(
-                "periapt bind {} {SPACE}, or ENDPOINT={SPACE}",
-                self.application
-            )));
+            return Err(CliError::usage("no bindings specified")
+                .hint(format!("periapt bind {} {SPACE}, or ENDPOINT={SPACE}", self.application)));
         }
         for binding in &self.bindings {
             let (endpoint, space) = binding.split_once('=').unwrap_or(("", binding));

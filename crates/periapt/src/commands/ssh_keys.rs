@@ -155,7 +155,14 @@ mod tests {
             assert!(is_meant(key, id), "{id}");
         }
         assert!(!is_meant(key, "") && !is_meant("ssh-rsa AAAAB", "") && !is_meant(key, "me"));
-        for bad in ["", "ssh-rsa", "rsa AAAAB me", "ssh-rsa hello me", "ssh-rsa AAAA;x", "ssh-rsa AAAAB a\nssh-rsa AAAAC"] {
+        for bad in [
+            "",
+            "ssh-rsa",
+            "rsa AAAAB me",
+            "ssh-rsa hello me",
+            "ssh-rsa AAAA;x",
+            "ssh-rsa AAAAB a\nssh-rsa AAAAC",
+        ] {
             assert_eq!(parts(bad), None, "{bad:?}");
         }
     }

@@ -7,7 +7,6 @@ use clap::{Args, ValueEnum};
 use periapt_controller::views::OWNER;
 use periapt_controller::views::status::{InvalidSelector, Selector, StatusReport};
 
-use super::deploy::no_effect;
 use crate::args::{ModelArgs, complete, duration};
 use crate::error::{CliError, FAILED, Result};
 use crate::output::{self, Colour, OutputFile, say};
@@ -32,7 +31,7 @@ pub struct Status {
     /// Show relations too
     #[arg(long, visible_alias = "integrations")]
     relations: bool,
-    /// Without effect: storage comes later
+    /// Show storages too
     #[arg(long)]
     storage: bool,
     /// Show it again and again, so far apart
@@ -74,7 +73,6 @@ impl Status {
     /// Shows it once, or until nobody looks any more.
     pub async fn run(self, session: &Session) -> Result {
         self.colour.apply();
-        no_effect([("--storage", self.storage)]);
         let model = session.model(&self.model)?;
         let zone = zone(self.utc);
         let Some(every) = self.watch else {
@@ -111,7 +109,7 @@ impl Status {
     fn text(&self, report: &StatusReport) -> Result<String> {
         Ok(match self.format {
             // Juju prints the heading alone for an empty model, on standard error.
-            Format::Tabular => render::tabular(report, self.relations),
+            Format::Tabular => render::tabular(report, self.relations, self.storage),
             Format::Oneline => render::oneline(&report.status),
             Format::Summary => render::summary(&report.status),
             Format::Json => output::json(&report.status)?,

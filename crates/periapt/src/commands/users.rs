@@ -77,7 +77,8 @@ impl Users {
             let table = || {
                 let mut table = Table::new(&["Name", "Display name", "Access", "Last connection"]);
                 for (name, user) in &model.users {
-                    let cells = [&format!("{name}*"), &user.display_name, &user.access, &user.last_connection];
+                    let cells =
+                        [&format!("{name}*"), &user.display_name, &user.access, &user.last_connection];
                     table.row(cells.map(|text| text.as_str().into()));
                 }
                 table.render()

@@ -55,7 +55,8 @@ pub fn refusal(program: &str, word: &str, known: &clap::Command) -> CliError {
     let message = format!("{program}: {word:?} is not a {program} command. See \"{program} --help\".");
     let error = CliError { code: USAGE, ..CliError::new(message) };
     let visible = known.get_subcommands().filter(|command| !command.is_hide_set());
-    let there = visible.flat_map(|command| std::iter::once(command.get_name()).chain(command.get_all_aliases()));
+    let there =
+        visible.flat_map(|command| std::iter::once(command.get_name()).chain(command.get_all_aliases()));
     match nearest(word, there.chain(VERBS.iter().map(|verb| verb.name))) {
         Some(near) => error.hint(format!("did you mean {near}?")),
         None => error.hint(format!("{program} --help lists what there is")),

@@ -10,11 +10,13 @@ const NO_CLUSTER: &str = "there is no Kubernetes cluster behind this controller"
 const ONE_SPACE: &str = "this machine has one network space, alpha";
 const NO_FIREWALL: &str = "there is no firewall: units are reached on this machine's loopback networks only";
 const ONE_DAEMON: &str = "the controller is one daemon in one folder, PERIAPT_HOME";
-const BACKUP: &str = "stop the daemon (periapt daemon stop) and copy the home, PERIAPT_HOME, which is all there is";
+const BACKUP: &str =
+    "stop the daemon (periapt daemon stop) and copy the home, PERIAPT_HOME, which is all there is";
 const ONE_STORE: &str = "secrets are kept in the controller's own store, internal";
 const NO_TERMS: &str = "there is no charm store that has terms";
 const NO_BLOCKS: &str = "commands cannot be disabled here";
-const UPGRADE: &str = "the controller is the program itself: install another version and start the daemon again";
+const UPGRADE: &str =
+    "the controller is the program itself: install another version and start the daemon again";
 const POOLS: &str = "storage is folders on this machine's file system, in the one pool rootfs";
 const LATER: &str = "it is not built yet";
 
@@ -47,7 +49,10 @@ pub const VERBS: &[Verb] = &[
     verb("attach-storage", No(LATER)),
     verb("autoload-credentials", No(NO_CLOUD)),
     verb("bind", Partly("alpha is the only space")),
-    verb("bootstrap", Partly("the controller is there already: its own name is said to exist, others are refused")),
+    verb(
+        "bootstrap",
+        Partly("the controller is there already: its own name is said to exist, others are refused"),
+    ),
     verb("cancel-task", Same),
     verb("change-user-password", No(ONE_USER)),
     also("clouds", &["list-clouds"], Partly("localhost and what add-cloud made; no public clouds")),
@@ -61,12 +66,32 @@ pub const VERBS: &[Verb] = &[
     also("credentials", &["list-credentials"], Same),
     verb("dashboard", No("there is no dashboard; status --watch 1s and tail show what goes on")),
     verb("debug-code", No("debug-hooks is not there either: run a hook by hand with exec or periapt replay")),
-    also("debug-hooks", &["debug-hook"], No("run a recorded hook again with periapt replay, or a command with exec")),
+    also(
+        "debug-hooks",
+        &["debug-hook"],
+        No("run a recorded hook again with periapt replay, or a command with exec"),
+    ),
     verb("debug-log", Partly("lines have no labels and no place in a source")),
-    also("default-credential", &["set-default-credentials"], No("credentials have no effect here, so none is the default")),
-    also("default-region", &["set-default-region"], No("the cloud of this machine has one region, localhost")),
-    verb("deploy", Partly("charms and bundles from files, folders and the local store; see its help for options without effect")),
-    verb("destroy-controller", No("periapt daemon stop ends the controller; to forget everything, remove its home, PERIAPT_HOME")),
+    also(
+        "default-credential",
+        &["set-default-credentials"],
+        No("credentials have no effect here, so none is the default"),
+    ),
+    also(
+        "default-region",
+        &["set-default-region"],
+        No("the cloud of this machine has one region, localhost"),
+    ),
+    verb(
+        "deploy",
+        Partly(
+            "charms and bundles from files, folders and the local store; see its help for options without effect",
+        ),
+    ),
+    verb(
+        "destroy-controller",
+        No("periapt daemon stop ends the controller; to forget everything, remove its home, PERIAPT_HOME"),
+    ),
     verb("destroy-model", Same),
     verb("detach-storage", No(LATER)),
     verb("diff-bundle", No("deploy BUNDLE --dry-run says what a bundle would change")),
@@ -96,14 +121,21 @@ pub const VERBS: &[Verb] = &[
     verb("import-ssh-key", No("keys are not fetched from anywhere; add-ssh-key takes them as text")),
     verb("info", Partly("of charms in the local store")),
     also("integrate", &["relate"], Partly("within one model; --via has no effect")),
-    verb("kill-controller", No("periapt daemon stop ends the controller; to forget everything, remove its home, PERIAPT_HOME")),
+    verb(
+        "kill-controller",
+        No("periapt daemon stop ends the controller; to forget everything, remove its home, PERIAPT_HOME"),
+    ),
     verb("login", No(ONE_CONTROLLER)),
     verb("logout", No(ONE_CONTROLLER)),
     also("machines", &["list-machines"], Same),
     verb("migrate", No(ONE_CONTROLLER)),
     verb("model-config", Partly("the keys that have an effect here")),
     also("model-constraints", &["get-model-constraints"], Same),
-    also("model-default", &["model-defaults"], Partly("shows the defaults; they cannot be changed for new models")),
+    also(
+        "model-default",
+        &["model-defaults"],
+        Partly("shows the defaults; they cannot be changed for new models"),
+    ),
     verb("model-secret-backend", No(ONE_STORE)),
     also("models", &["list-models"], Same),
     verb("move-to-space", No(ONE_SPACE)),
@@ -145,7 +177,11 @@ pub const VERBS: &[Verb] = &[
     also("secrets", &["list-secrets"], Same),
     verb("set-application-base", No("every unit runs on the base of this machine")),
     verb("set-constraints", Partly("constraints are checked, kept and shown; they limit nothing")),
-    also("set-credential", &["set-model-credential"], No("credentials have no effect here, so no model has one")),
+    also(
+        "set-credential",
+        &["set-model-credential"],
+        No("credentials have no effect here, so no model has one"),
+    ),
     verb("set-firewall-rule", No(NO_FIREWALL)),
     verb("set-model-constraints", Partly("constraints are checked, kept and shown; they limit nothing")),
     verb("show-action", Same),
@@ -179,7 +215,11 @@ pub const VERBS: &[Verb] = &[
     verb("unexpose", Partly("--endpoints has no effect")),
     verb("unregister", No(ONE_CONTROLLER)),
     verb("update-cloud", Partly("the definition is kept and shown; no model runs there")),
-    also("update-credential", &["update-credentials"], Partly("from a file only; it is kept and shown, and nothing uses it")),
+    also(
+        "update-credential",
+        &["update-credentials"],
+        Partly("from a file only; it is kept and shown, and nothing uses it"),
+    ),
     verb("update-k8s", No(NO_CLUSTER)),
     verb("update-public-clouds", No(NO_CLOUD)),
     verb("update-secret", Same),

@@ -7,8 +7,10 @@ use crate::cli::command;
 #[test]
 fn the_table_is_sorted_and_names_nothing_twice() {
     assert!(VERBS.windows(2).all(|pair| pair[0].name < pair[1].name));
-    let mut names: Vec<&str> =
-        VERBS.iter().flat_map(|verb| std::iter::once(verb.name).chain(verb.aliases.iter().copied())).collect();
+    let mut names: Vec<&str> = VERBS
+        .iter()
+        .flat_map(|verb| std::iter::once(verb.name).chain(verb.aliases.iter().copied()))
+        .collect();
     let all = names.len();
     names.sort_unstable();
     names.dedup();
@@ -35,7 +37,10 @@ fn what_the_table_says_is_there_is_there_under_each_of_its_names() {
 fn a_refusal_says_why_and_a_slip_names_the_nearest() {
     let known = command("juju");
     let grant = refusal("juju", "grant", &known);
-    assert_eq!(grant.message, "juju grant is not possible here: there is one user, admin: whoever may read this home may use everything in it");
+    assert_eq!(
+        grant.message,
+        "juju grant is not possible here: there is one user, admin: whoever may read this home may use everything in it"
+    );
     assert_eq!(grant.code, 1);
     let slip = refusal("juju", "stauts", &known);
     assert_eq!(slip.message, "juju: \"stauts\" is not a juju command. See \"juju --help\".");

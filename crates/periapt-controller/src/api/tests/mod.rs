@@ -119,6 +119,7 @@ fn deployment(units: u32) -> Deploy {
         trust: false,
         resources: Default::default(),
         constraints: String::new(),
+        placement: Vec::new(),
         channel: None,
         force: false,
     }

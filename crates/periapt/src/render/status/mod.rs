@@ -6,7 +6,7 @@ mod tabular;
 
 pub use oneline::oneline;
 pub use summary::summary;
-pub use tabular::{tabular, watch_heading};
+pub use tabular::{machines as machine_table, tabular, watch_heading};
 
 use periapt_controller::views::status::FullStatus;
 use periapt_model::names::UnitName;

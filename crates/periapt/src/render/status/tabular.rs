@@ -11,12 +11,15 @@ use super::compact_ports;
 use crate::render::style::of_status;
 use crate::render::table::{Cell, Table, blocks};
 
-/// All tables; that of the relations only where `relations` asks for it.
-pub fn tabular(report: &StatusReport, relations: bool) -> String {
+/// All tables; those of the relations and the storages only where they are asked for.
+pub fn tabular(report: &StatusReport, relations: bool, storage: bool) -> String {
     let status = &report.status;
     let mut parts = vec![model(&status.model, status), applications(status), units(status), machines(status)];
     if relations {
         parts.push(relation_table(&report.relations));
+    }
+    if storage {
+        parts.push(storages(status));
     }
     blocks(parts)
 }
@@ -104,7 +107,8 @@ fn message(unit: &UnitStatus) -> String {
     }
 }
 
-fn machines(status: &FullStatus) -> String {
+/// The table of the machines; nothing when there are none.
+pub fn machines(status: &FullStatus) -> String {
     let mut table = Table::new(&["Machine", "State", "Address", "Inst id", "Base", "AZ", "Message"]);
     for (id, machine) in &status.machines {
         let base = machine.base.as_ref().map(|base| format!("{}@{}", base.name, base.channel));
@@ -117,6 +121,26 @@ fn machines(status: &FullStatus) -> String {
             "".into(),
             machine.machine_status.message.as_str().into(),
         ]);
+    }
+    rendered(table)
+}
+
+fn storages(status: &FullStatus) -> String {
+    let header = ["Storage Unit", "Storage ID", "Type", "Pool", "Mountpoint", "Size", "Status", "Message"];
+    let mut table = Table::new(&header);
+    for (id, storage) in &status.storage.storage {
+        for unit in storage.attachments.units.keys() {
+            table.row([
+                unit.to_string().into(),
+                id.as_str().into(),
+                storage.kind.as_str().into(),
+                "rootfs".into(),
+                "".into(),
+                "".into(),
+                Cell::styled(storage.status.current.as_str(), of_status(&storage.status.current)),
+                "".into(),
+            ]);
+        }
     }
     rendered(table)
 }
@@ -142,7 +166,7 @@ mod tests {
     #[test]
     fn the_tables_are_jujus() {
         let report = super::super::example();
-        let plain = |relations| anstream::adapter::strip_str(&tabular(&report, relations)).to_string();
+        let plain = |relations| anstream::adapter::strip_str(&tabular(&report, relations, false)).to_string();
         insta::assert_snapshot!(plain(true), @r#"
         Model    Controller  Cloud/Region  Version  SLA          Timestamp
         default  periapt     localhost     3.6.11   unsupported  12:03:17Z
