@@ -210,7 +210,9 @@ async fn run_file(
             let whole = !matches!(job.event, Event::Hook(_));
             let module = format!("unit.{}.{name}", job.unit);
             let (stdout, stderr) = (process.stdout.take(), process.stderr.take());
-            let capture = Capture::start(stdout, stderr, job.report.clone(), module, tail, whole);
+            let private = matches!(job.event, Event::Exec { .. });
+            let report = job.report.clone();
+            let capture = Capture::start(stdout, stderr, report, module, tail, whole, private);
             let end = attend(shared, &mut process, &server, interruption).await?;
             moment(job.unit, "ended");
             fault::point("after-exit");

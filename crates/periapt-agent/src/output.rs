@@ -92,6 +92,8 @@ impl Stream {
 
 impl Capture {
     /// Starts to read. `module` is the logger's name; the last lines go to `tail`; `whole` keeps everything.
+    /// What is `private` is kept and written nowhere: whoever calls `exec` is shown what it prints, which may be a
+    /// secret, and nobody else is (Juju 3.6 logs the output of hooks and actions, not that of `juju-exec`).
     pub(crate) fn start(
         stdout: Option<ChildStdout>,
         stderr: Option<ChildStderr>,
@@ -99,6 +101,7 @@ impl Capture {
         module: String,
         tail: Tail,
         whole: bool,
+        private: bool,
     ) -> Self {
         let stream = || whole.then(Stream::default);
         let kept = Arc::new(Mutex::new(Kept { tail: Vec::new(), stdout: stream(), stderr: stream() }));
@@ -110,6 +113,9 @@ impl Capture {
             let line = |level| {
                 let (report, module, lines) = (&report, &module, &lines);
                 move |text: String| {
+                    if private {
+                        return;
+                    }
                     lines.add(&text);
                     report.log(level, module, text);
                 }

@@ -326,3 +326,31 @@ fn the_log_does_not_grow_without_end() {
     let log = fs::metadata(folder.path().join("store.db-wal")).unwrap().len();
     assert!(log < 16 << 20, "40 MB were written, and the log has {log} bytes");
 }
+
+#[test]
+fn scrubbing_leaves_nothing_of_what_was_replaced_or_deleted() {
+    let (folder, path) = folder();
+    let store = Sqlite::open(&path).unwrap();
+    let secret = |number: usize| format!("kohlrabi-{number}-{}", "x".repeat(number * 700));
+    for number in 0..40 {
+        put(&store, &format!("replaced/{number}"), secret(number));
+        put(&store, &format!("deleted/{number}"), secret(number));
+    }
+    // Some of it has reached the file, some is in the log only.
+    for number in 0..40 {
+        put(&store, &format!("replaced/{number}"), "sealed");
+    }
+    store.submit(Txn::new().delete_prefix("deleted/")).wait().unwrap();
+    let found = || {
+        let files = fs::read_dir(folder.path()).unwrap().map(|file| fs::read(file.unwrap().path()).unwrap());
+        files.filter(|bytes| bytes.windows(9).any(|part| part == b"kohlrabi-")).count()
+    };
+    assert!(found() > 0, "the test would show nothing otherwise");
+    store.scrub().wait().unwrap();
+    assert_eq!(found(), 0);
+    assert_eq!(keys(&store).len(), 40);
+    put(&store, "more", "1");
+    drop(store);
+    assert_eq!(keys(&Sqlite::open(&path).unwrap()).len(), 41);
+    assert_eq!(found(), 0);
+}

@@ -138,7 +138,7 @@ mod tests {
     fn what_is_wrong_is_named_and_no_value_repeated() {
         let folder = tempfile::tempdir().unwrap();
         let file = |text: &str| {
-            let path = folder.path().join("values.yaml");
+            let path = folder.path().join(format!("{}.yaml", text.len()));
             std::fs::write(&path, text).unwrap();
             Some(path)
         };
@@ -150,7 +150,7 @@ mod tests {
             (&["password#base64=hunter2!"], None, "value of key \"password\" is not valid base64"),
             (&[&long], None, "larger than 1048576 bytes"),
             (&[], file("hunter2"), "expected a map of keys to texts"),
-            (&[], file("password: [hunter2]"), "values.yaml:1:11: expected a text for \"password\""),
+            (&[], file("password: [hunter2]"), "19.yaml:1:11: expected a text for \"password\""),
             (&[], file("password: \"hunter2"), "not YAML"),
             (&["key#file=/nonexistent"], None, "cannot read /nonexistent"),
         ] {
