@@ -31,5 +31,5 @@ pub mod views;
 pub use controller::{Controller, Failure, OpenError, Options};
 pub use handle::{ApplyError, CommitError, ModelHandle};
 pub use journal::JournalQuery;
-pub use seal::SealError;
 pub use logs::{EntityPattern, LogQuery, LogReader, matches_wildcard};
+pub use seal::SealError;

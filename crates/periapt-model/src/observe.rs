@@ -259,12 +259,24 @@ fn concerned_by_key(before: &Model, after: &Model, key: &Key, units: &mut BTreeS
         }
         Key::SecretConsumer(id, unit) => {
             units.insert(unit.clone());
-            owners_of_secret(after, id, units);
+            if reading_moved(before, after, id, unit) {
+                owners_of_secret(after, id, units);
+            }
         }
         Key::Relation(id) | Key::Member(id, _) | Key::AppBag(id, _) => {
             units_of_relation(before, *id, units);
             units_of_relation(after, *id, units);
         }
+    }
+}
+
+/// Whether a revision may have lost or found a reader, which only its owner is told of: a first look at the newest does
+/// neither, so two hundred readers do not wake the owner two hundred times.
+fn reading_moved(before: &Model, after: &Model, id: &SecretId, unit: &UnitName) -> bool {
+    let revision = |model: &Model| model.secret_consumer(id, unit).map(|consumer| consumer.revision);
+    match (revision(before), revision(after)) {
+        (None, Some(now)) => after.secrets.get(id).is_none_or(|secret| secret.latest() != now),
+        (before, after) => before != after,
     }
 }
 

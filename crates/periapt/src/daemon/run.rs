@@ -12,7 +12,7 @@ use periapt_controller::{Controller, OpenError, Options};
 use periapt_model::names::{CharmId, ModelName};
 use periapt_store::{HistoryLimits, Sqlite, SqliteOptions, StoreError};
 use rustix::fs::FlockOperation;
-use rustix::process::Pid;
+use rustix::process::{DumpableBehavior, Pid, set_dumpable_behavior};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -133,6 +133,11 @@ fn start_log() {
 /// Runs until a signal or a command ends it. In the `background` it says one line on standard output and closes it.
 pub fn run(home: &Home, background: bool) -> Result<(), DaemonError> {
     start_log();
+    // The daemon holds contents of secrets: it leaves no core file, and no other process of its user may look into it.
+    // What it runs is not concerned.
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "a core file of this process would hold secrets");
+    }
     let result = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -173,7 +178,7 @@ async fn serve(home: &Home, background: bool) -> Result<(), DaemonError> {
     let _lock = std::mem::ManuallyDrop::new(take_lock(home)?);
     let store = Arc::new(Sqlite::open_with(home.store(), &store_options())?);
     let path = home.store().display().to_string();
-    let controller = Controller::open(store, Options::new(home.logs()))
+    let controller = Controller::open(store, Options::new(home.logs()).sealed_by(home.secrets_key()))
         .await
         .map_err(|source| DaemonError::Open { path: path.clone(), source })?;
     if controller.models().is_empty() {

@@ -5,6 +5,7 @@ pub mod config;
 pub mod debug_log;
 pub mod models;
 pub mod operations;
+pub mod secrets;
 pub mod status;
 pub mod style;
 pub mod table;
