@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 fn write(bench: &Bench, name: &str, text: &str) -> String {
     let path = bench.path().join(name);
-    std::fs::write(&path, text).unwrap();
+    std::fs::write(&path, text).expect("a file");
     path.display().to_string()
 }
 
@@ -20,7 +20,7 @@ fn charms(bench: &Bench) {
         &[("install", "status-set active ready")],
     );
     let options = "options:\n  size: {type: int, default: 1}\n  note: {type: string}\n";
-    std::fs::write(format!("{db}/config.yaml"), options).unwrap();
+    std::fs::write(format!("{db}/config.yaml"), options).expect("a file");
     let web = shell_charm(
         bench.path(),
         "web",
@@ -39,7 +39,7 @@ const BUNDLE: &str = "bundle: kubernetes\nname: shop\napplications:\n  store:\n 
 fn model(bench: &Bench) -> Value {
     bench.settle();
     let mut status = bench.json(&["status", "--utc"]);
-    status.as_object_mut().unwrap().remove("controller");
+    status.as_object_mut().expect("an object").remove("controller");
     json!([status, bench.json(&["show-application", "store", "web"]), bench.json(&["config", "store"])])
 }
 

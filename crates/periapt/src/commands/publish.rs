@@ -1,5 +1,7 @@
 //! `publish`
 
+use std::path::Path;
+
 use clap::Args;
 use periapt_model::channel::Channel;
 use periapt_model::names::AppName;
@@ -8,7 +10,7 @@ use periapt_model::time::Timestamp;
 use serde::Serialize;
 
 use super::build::{self, Report, Talk};
-use super::source::{Named, named};
+use super::download::charm_name;
 use crate::args::ResourceArg;
 use crate::charm_store::{CharmStore, not_offered};
 use crate::error::{CliError, Result};
@@ -58,18 +60,21 @@ impl Publish {
     /// Publishes it. Needs no daemon.
     pub fn run(self, session: &Session) -> Result {
         let store = CharmStore::of(&session.home);
-        let done = match (named(&store, &self.charm)?, self.revision) {
-            (Named::Path(_), Some(_)) => {
-                return Err(CliError::usage(
-                    "--revision releases a charm of the store, which is named without a path",
-                )
-                .hint("periapt publish NAME --revision N --channel CHANNEL"));
-            }
-            (Named::Path(path), None) => self.publish(session, &store, &path)?,
-            (Named::Store(name), Some(revision)) => self.release(session, &store, name, revision)?,
-            (Named::Store(name), None) => {
-                return Err(CliError::new(format!("no charm at {name}: there is no such file or folder"))
+        let path = Path::new(&self.charm);
+        let done = match self.revision {
+            // What is published is a path, also where the store knows a charm of that name already.
+            None if path.exists() => self.publish(session, &store, path)?,
+            None => {
+                let message = format!("no charm at {}: there is no such file or folder", self.charm);
+                return Err(CliError::new(message)
                     .hint("give a folder or a .charm file, or --revision to release what the store has"));
+            }
+            Some(revision) => {
+                let name = charm_name(&self.charm).map_err(|error| {
+                    CliError::usage(format!("--revision releases a charm of the store, and {error}"))
+                        .hint("periapt publish NAME --revision N --channel CHANNEL")
+                })?;
+                self.release(session, &store, name, revision)?
             }
         };
         let channels: Vec<String> = done.channels.iter().map(ToString::to_string).collect();
@@ -83,7 +88,7 @@ impl Publish {
         self.output.write(&self.format.render(&done, || format!("{name} {revision} {channels}\n"))?)
     }
 
-    fn publish(&self, session: &Session, store: &CharmStore, path: &std::path::Path) -> Result<Done> {
+    fn publish(&self, session: &Session, store: &CharmStore, path: &Path) -> Result<Done> {
         let options = build::options(session);
         let work = store.workspace()?;
         let mut warnings = Vec::new();

@@ -84,9 +84,9 @@ impl Refresh {
         let app = model.application(&self.application).await?;
         let url: Option<CharmUrl> = app.charm_url.parse().ok();
         if let Some(path) = &self.path {
-            return match named(&store, &path.display().to_string())? {
-                Named::Path(path) => self.local(session, &model, &app, &path, true).await,
-                Named::Store(name) => Err(no_path(name.as_str())),
+            return match path.exists() {
+                true => self.local(session, &model, &app, path, true).await,
+                false => Err(no_path(&path.display().to_string())),
             };
         }
         if let Some(switch) = &self.switch {
