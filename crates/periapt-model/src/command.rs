@@ -9,7 +9,9 @@ pub use exec::{AskedRelation, ExecOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::entity::{Charm, ResourceFile, SecretContent, TaskStatus};
-use crate::names::{ActionName, AppName, EndpointName, MachineId, RelationId, ResourceName, SecretId, TaskId, UnitName};
+use crate::names::{
+    ActionName, AppName, EndpointName, MachineId, RelationId, ResourceName, SecretId, TaskId, UnitName,
+};
 use crate::remote::Resolve;
 use crate::secrets::SecretRef;
 use crate::status::WorkloadStatus;

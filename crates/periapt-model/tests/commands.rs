@@ -343,7 +343,13 @@ fn no_two_machines_have_one_address_when_their_numbers_have_gone_round() {
 
 fn exec() -> Command {
     let receivers = vec![periapt_model::command::Receiver::Unit(unit("db/0"))];
-    Command::Exec { receivers, command: "true".into(), timeout_ms: None, parallel: false, with: Default::default() }
+    Command::Exec {
+        receivers,
+        command: "true".into(),
+        timeout_ms: None,
+        parallel: false,
+        with: Default::default(),
+    }
 }
 
 #[test]

@@ -85,7 +85,8 @@ pub fn run(program: &'static str, args: impl Iterator<Item = OsString>) -> ExitC
         Err(error) => return error.report(),
     };
     if args.get(1).is_some_and(|word| word == "help") && args.get(2).is_some_and(|word| word == "commands") {
-        return print(&grammar::list(&definition)).map_or_else(|error| error.report(), |()| ExitCode::SUCCESS);
+        return print(&grammar::list(&definition))
+            .map_or_else(|error| error.report(), |()| ExitCode::SUCCESS);
     }
     let verb = verb_of(&args);
     let matches = definition.try_get_matches_from_mut(args.clone());
@@ -101,7 +102,10 @@ pub fn run(program: &'static str, args: impl Iterator<Item = OsString>) -> ExitC
                 Err(error) => error.report(),
             }
         }
-        Err(error) => match unknown_verb(&error).filter(|word| verbs::find(word).is_none()).and_then(|w| plugin::run(w, &args)) {
+        Err(error) => match unknown_verb(&error)
+            .filter(|word| verbs::find(word).is_none())
+            .and_then(|w| plugin::run(w, &args))
+        {
             Some(code) => code,
             None => refuse(program, verb.as_deref(), &error),
         },

@@ -332,7 +332,13 @@ impl Home {
     pub fn exec(&self, receiver: &str, command: &str, timeout_ms: Option<u64>) -> TaskId {
         let receivers = vec![Receiver::Unit(unit(receiver))];
         let command = command.to_owned();
-        task_of(self.control.command(Command::Exec { receivers, command, timeout_ms, parallel: false, with: Default::default() }))
+        task_of(self.control.command(Command::Exec {
+            receivers,
+            command,
+            timeout_ms,
+            parallel: false,
+            with: Default::default(),
+        }))
     }
 
     /// Waits for a task's end.

@@ -74,9 +74,7 @@ pub fn apply_to(draft: &mut Draft, command: Command, now: Timestamp) -> Result<A
         }
         Command::AttachResource { app, resource, file } => refresh::attach(draft, &app, resource, file)?,
         Command::Resolve { units, all, how } => scale::resolve(draft, units, all, how)?,
-        Command::Run { receivers, action, params } => {
-            tasks::run(draft, &receivers, &action, &params, now)?
-        }
+        Command::Run { receivers, action, params } => tasks::run(draft, &receivers, &action, &params, now)?,
         Command::Exec { receivers, command, timeout_ms, parallel, with } => {
             let script = tasks::Script { command, timeout_ms, parallel, with };
             tasks::exec(draft, &receivers, &script, now)?
