@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
+use periapt_model::entity::SETTINGS;
 
 /// The heading in a verb's help for options that do nothing on one machine.
 pub const HEADING: &str = "Accepted for Juju's sake, without effect";
@@ -54,6 +55,14 @@ pub fn without_effect(command: &Command, matches: &ArgMatches) -> Vec<String> {
             format!("note: {} {verb} no effect here: {reason}", options.join(", "))
         })
         .collect()
+}
+
+/// What is said of settings of Juju that do nothing here, when they are set.
+pub fn inert_settings<'a>(keys: impl Iterator<Item = &'a str>) -> Option<String> {
+    let inert = |key: &&str| SETTINGS.iter().any(|setting| setting.inert && setting.key == *key);
+    let given: Vec<&str> = keys.filter(inert).collect();
+    let verb = if given.len() == 1 { "has" } else { "have" };
+    (!given.is_empty()).then(|| format!("note: {} {verb} no effect here: kept and shown", given.join(", ")))
 }
 
 fn name(arg: &Arg) -> String {

@@ -234,6 +234,13 @@ fn keys_plugins_and_notes() {
 
     let note = juju.ok(&["add-model", "second", "aws/eu", "--credential", "c", "--no-switch"]).stderr;
     assert_eq!(note.matches("no effect here").count(), 1, "{note}");
+    let note = juju.ok(&["model-config", "-m", "second", "image-stream=daily", "deferred-wake=2s"]).stderr;
+    assert_eq!(note, "note: image-stream has no effect here: kept and shown\n");
+    let config = juju.json(&["model-config", "-m", "second"]);
+    assert_eq!(config["image-stream"], json!({"Value": "daily", "Source": "model"}));
+    assert_eq!(config["test-mode"], json!({"Value": false, "Source": "default"}));
+    let (_, why) = juju.refused(&["model-config", "test-mod=true"]);
+    assert!(why.contains("did you mean \"test-mode\""), "{why}");
     let quiet = juju.ok(&["--quiet", "add-model", "third", "aws/eu", "--no-switch"]).stderr;
     assert_eq!(quiet, "");
     assert_eq!(juju.json(&["show-model", "third"])["third"]["type"], "lxd");

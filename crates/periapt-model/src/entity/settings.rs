@@ -47,6 +47,8 @@ pub struct Setting {
     pub default: &'static str,
     /// What it does, for help texts.
     pub about: &'static str,
+    /// Juju has it, and here it does nothing: it is checked, kept and shown.
+    pub inert: bool,
 }
 
 const fn setting(
@@ -55,26 +57,62 @@ const fn setting(
     default: &'static str,
     about: &'static str,
 ) -> Setting {
-    Setting { key, kind, default, about }
+    Setting { key, kind, default, about, inert: false }
+}
+
+/// A setting of Juju 3.6 that does nothing on one machine.
+const fn inert(key: &'static str, kind: SettingKind, default: &'static str) -> Setting {
+    Setting { key, kind, default, about: "kept and shown", inert: true }
 }
 
 /// Every setting there is, sorted by key.
 pub const SETTINGS: &[Setting] = &[
+    inert("agent-metadata-url", SettingKind::Text, ""),
+    inert("agent-stream", SettingKind::Text, "released"),
+    inert("apt-ftp-proxy", SettingKind::Text, ""),
+    inert("apt-http-proxy", SettingKind::Text, ""),
+    inert("apt-https-proxy", SettingKind::Text, ""),
+    inert("apt-mirror", SettingKind::Text, ""),
+    inert("apt-no-proxy", SettingKind::Text, ""),
+    inert("authorized-keys", SettingKind::Text, ""),
     setting(
         "automatically-retry-hooks",
         SettingKind::Bool,
         "true",
         "retry failed hooks after 5 s, doubling to 5 min",
     ),
+    inert("backup-dir", SettingKind::Text, ""),
+    inert("charmhub-url", SettingKind::Text, ""),
+    inert("cloudinit-userdata", SettingKind::Text, ""),
+    inert("container-image-metadata-defaults-disabled", SettingKind::Bool, "false"),
+    inert("container-image-metadata-url", SettingKind::Text, ""),
+    inert("container-image-stream", SettingKind::Text, "released"),
+    inert("container-inherit-properties", SettingKind::Text, ""),
+    inert("container-networking-method", SettingKind::Text, ""),
+    inert("default-base", SettingKind::Text, ""),
+    inert("default-series", SettingKind::Text, ""),
+    inert("default-space", SettingKind::Text, ""),
     setting(
         "deferred-wake",
         SettingKind::DurationOrOff,
         "1s",
         "first delay before deferred events are run again, doubling to the update-status interval; off: wait for the next event",
     ),
+    inert("development", SettingKind::Bool, "false"),
+    inert("disable-network-management", SettingKind::Bool, "false"),
+    inert("disable-telemetry", SettingKind::Bool, "false"),
+    inert("egress-subnets", SettingKind::Text, ""),
+    inert("enable-os-refresh-update", SettingKind::Bool, "true"),
+    inert("enable-os-upgrade", SettingKind::Bool, "true"),
+    inert("fan-config", SettingKind::Text, ""),
+    inert("firewall-mode", SettingKind::Text, "instance"),
     setting("ftp-proxy", SettingKind::Text, "", "the ftp_proxy of every hook"),
     setting("http-proxy", SettingKind::Text, "", "the http_proxy of every hook"),
     setting("https-proxy", SettingKind::Text, "", "the https_proxy of every hook"),
+    inert("ignore-machine-addresses", SettingKind::Bool, "false"),
+    inert("image-metadata-defaults-disabled", SettingKind::Bool, "false"),
+    inert("image-metadata-url", SettingKind::Text, ""),
+    inert("image-stream", SettingKind::Text, "released"),
     setting("journal-keep", SettingKind::Count, "100000", "how many records the journal keeps"),
     setting("juju-ftp-proxy", SettingKind::Text, "", "JUJU_CHARM_FTP_PROXY of every hook"),
     setting("juju-http-proxy", SettingKind::Text, "", "JUJU_CHARM_HTTP_PROXY of every hook"),
@@ -91,8 +129,33 @@ pub const SETTINGS: &[Setting] = &[
         "<root>=INFO;unit=DEBUG",
         "which log lines are kept: module=LEVEL;…",
     ),
+    inert("logging-output", SettingKind::Text, ""),
+    inert("lxd-snap-channel", SettingKind::Text, ""),
     setting("max-action-results-age", SettingKind::Duration, "336h", "how long finished operations are kept"),
+    inert("max-action-results-size", SettingKind::Text, "5G"),
+    inert("max-status-history-age", SettingKind::Duration, "336h"),
+    inert("max-status-history-size", SettingKind::Text, "5G"),
+    inert("mode", SettingKind::Text, "requires-prompts"),
+    inert("net-bond-reconfigure-delay", SettingKind::Count, "17"),
     setting("no-proxy", SettingKind::Text, "127.0.0.1,localhost,::1", "the no_proxy of every hook"),
+    inert("num-container-provision-workers", SettingKind::Count, "4"),
+    inert("num-provision-workers", SettingKind::Count, "16"),
+    inert("provisioner-harvest-mode", SettingKind::Text, "destroyed"),
+    inert("proxy-ssh", SettingKind::Bool, "false"),
+    inert("resource-tags", SettingKind::Text, ""),
+    inert("saas-ingress-allow", SettingKind::Text, "0.0.0.0/0,::/0"),
+    inert("secret-backend", SettingKind::Text, "auto"),
+    inert("snap-http-proxy", SettingKind::Text, ""),
+    inert("snap-https-proxy", SettingKind::Text, ""),
+    inert("snap-store-assertions", SettingKind::Text, ""),
+    inert("snap-store-proxy", SettingKind::Text, ""),
+    inert("snap-store-proxy-url", SettingKind::Text, ""),
+    inert("ssh-allow", SettingKind::Text, "0.0.0.0/0,::/0"),
+    inert("ssl-hostname-verification", SettingKind::Bool, "true"),
+    inert("storage-default-block-source", SettingKind::Text, ""),
+    inert("storage-default-filesystem-source", SettingKind::Text, ""),
+    inert("test-mode", SettingKind::Bool, "false"),
+    inert("transmit-vendor-metrics", SettingKind::Bool, "true"),
     setting(
         "update-status-hook-interval",
         SettingKind::Duration,

@@ -7,6 +7,7 @@ use periapt_controller::views::{CONTROLLER, OWNER};
 use crate::args::config::{Section, all};
 use crate::args::{ConfigArg, ModelRef};
 use crate::error::{CliError, Result};
+use crate::notes;
 use crate::output::say;
 use crate::session::{self, Session};
 
@@ -43,6 +44,7 @@ impl AddModel {
         let ModelRef(name) = self.name;
         let request = requests::AddModel { name: name.clone(), config: all(&self.config, Section::Whole)? };
         session.client()?.add_model(&request).await?;
+        notes::inert_settings(request.config.keys().map(String::as_str)).iter().for_each(say);
         say(format!("Added '{name}' model on {CONTROLLER} for user '{OWNER}'"));
         if !self.no_switch {
             session::switch(&session.home, &name)?;

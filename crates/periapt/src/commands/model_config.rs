@@ -10,6 +10,7 @@ use super::config::{Wanted, exclusive, wanted};
 use crate::args::ModelArgs;
 use crate::args::config::{Section, settings, yaml_settings};
 use crate::error::{CliError, Result};
+use crate::notes;
 use crate::output::{OutputFile, Tabular, json, say};
 use crate::render;
 use crate::session::Session;
@@ -64,6 +65,7 @@ impl ModelConfig {
             (false, _) => {
                 let changed = model.set_model_config(&change).await?;
                 changed.note.iter().for_each(say);
+                notes::inert_settings(change.set.keys().map(String::as_str)).iter().for_each(say);
                 Ok(())
             }
         }

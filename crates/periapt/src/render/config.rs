@@ -52,7 +52,7 @@ pub fn settings_table(config: &ModelConfig) -> String {
 /// What there is to set, for the help text.
 pub fn settings_help() -> String {
     let mut out = String::from("Settings:\n");
-    for setting in SETTINGS {
+    for setting in SETTINGS.iter().filter(|setting| !setting.inert) {
         let default = if setting.default.is_empty() { "empty" } else { setting.default };
         out.push_str(&format!("  {NAME}{}{NAME:#} [{default}]\n      {}\n", setting.key, setting.about));
     }

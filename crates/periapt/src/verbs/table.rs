@@ -129,7 +129,7 @@ pub const VERBS: &[Verb] = &[
     verb("logout", No(ONE_CONTROLLER)),
     also("machines", &["list-machines"], Same),
     verb("migrate", No(ONE_CONTROLLER)),
-    verb("model-config", Partly("the keys that have an effect here")),
+    verb("model-config", Partly("keys that mean nothing on one machine are checked, kept and shown")),
     also("model-constraints", &["get-model-constraints"], Same),
     also(
         "model-default",
