@@ -66,7 +66,8 @@ fn show_unit_shows_what_is_asked_for() {
     assert_eq!(related.len(), 1);
     assert_eq!(related[0].endpoint, "cluster");
     let app = show(unit::UnitFilter { app_only: true, ..Default::default() });
-    assert!(app.iter().all(|r| r.local_unit.is_none() && r.related_units.is_empty()));
+    let is_empty = |own: &unit::RelationUnit| !own.in_scope && own.data.is_empty();
+    assert!(app.iter().all(|r| r.local_unit.as_ref().is_some_and(is_empty) && r.related_units.is_empty()));
     assert!(unit::show_unit(&tested.0, &unit_name("db/7"), &unit::UnitFilter::default()).is_none());
 }
 

@@ -63,7 +63,8 @@ fn the_model_machines_and_controller_have_jujus_keys() {
     assert_eq!(
         status["model"],
         json!({
-            "name": "test", "type": "iaas", "controller": "periapt", "cloud": "localhost", "version": "3.6.11",
+            "name": "test", "type": "iaas", "controller": "periapt", "cloud": "localhost", "region": "localhost",
+            "version": "3.6.11", "sla": "unsupported",
             "model-status": {"current": "available", "since": "2025-02-25 10:00:00Z"},
         })
     );
@@ -81,6 +82,7 @@ fn the_model_machines_and_controller_have_jujus_keys() {
 fn an_empty_model_has_empty_maps() {
     let status = shown(&Tested::empty(), &[]);
     assert_eq!((&status["machines"], &status["applications"]), (&json!({}), &json!({})));
+    assert_eq!(status["storage"], json!({}), "Juju prints it empty");
 }
 
 #[test]
