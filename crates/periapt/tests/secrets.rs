@@ -237,6 +237,8 @@ fn what_is_refused_is_named_and_repeats_no_value() {
         (&["grant-secret", "mine", "../x"], 1, "not a valid application name"),
         (&["secrets", "--owner", "keeper"], 1, "invalid owner \"keeper\""),
         (&["show-secret"], 2, "secret ID is required"),
+        (&["show-secret", ""], 2, "secret ID is required"),
+        (&["show-secret", ".."], 1, "secret \"..\" not found"),
         (
             &["show-secret", "mine", "--reveal", "--revisions"],
             2,

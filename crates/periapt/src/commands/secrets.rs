@@ -68,7 +68,8 @@ impl Secrets {
 impl ShowSecret {
     /// Shows it.
     pub async fn run(self, session: &Session) -> Result {
-        let secret = self.secret.ok_or_else(|| CliError::usage("secret ID is required"))?;
+        let secret = self.secret.filter(|text| !text.is_empty());
+        let secret = secret.ok_or_else(|| CliError::usage("secret ID is required"))?;
         let revision = Some(self.revision).filter(|revision| *revision > 0);
         for (given, other) in [(self.reveal, "--reveal"), (revision.is_some(), "--revision")] {
             if self.revisions && given {
