@@ -10,10 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use periapt_model::names::MachineId;
 use tokio::sync::{Mutex as FairMutex, OwnedMutexGuard};
 
+/// A machine, and the execution group of an action; hooks have the empty one.
+type Place = (MachineId, String);
+
 /// The locks of all machines that somebody holds or waits for.
 #[derive(Debug, Default)]
 pub(crate) struct MachineLocks {
-    locks: Mutex<HashMap<(MachineId, String), Weak<FairMutex<()>>>>,
+    locks: Mutex<HashMap<Place, Weak<FairMutex<()>>>>,
 }
 
 impl MachineLocks {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use periapt_model::command::Tell;
-use periapt_model::entity::PayloadChange;
 use periapt_model::deferral::DeferralReport;
 use periapt_model::effects::{Changes, Effects, PortChange, Reboot};
+use periapt_model::entity::PayloadChange;
 use periapt_model::names::{RelationId, SecretId};
 use periapt_model::secrets::{SecretChange, SecretRemoval, SecretUpdate};
 use periapt_model::time::format_duration;

@@ -149,13 +149,14 @@ impl Controller {
             (None, Some(path)) => Some(Sealer::make(path)?),
             (found, _) => found,
         };
+        // A store whose models are all gone may still hold their past.
+        let fresh = store.get(&codec::EPOCH_KEY.into()).await?.is_none();
         let stamp = format!("{}", (options.now)().0);
         let committed = store
             .submit(Txn::new().put(codec::EPOCH_KEY, stamp.into_bytes()))
             .await
             .map_err(|e| OpenError::Takeover(e.to_string()))?;
         if let Some(sealer) = &sealer {
-            let fresh = models.is_empty();
             reseal::settle(store.as_ref(), committed.revision, sealer, clear, fresh).await?;
         }
         let shared = Arc::new(Shared {

@@ -16,7 +16,7 @@ pub(crate) struct ClearRow {
 const ROWS: usize = 16;
 
 /// Seals these rows, and has the store forget what it held before. Each step may be the last before a crash: the note
-/// that nothing is left goes first and comes back last. `fresh`: the store has never held a model.
+/// that nothing is left goes first and comes back last. `fresh`: no controller has ever written to the store.
 pub(crate) async fn settle(
     store: &dyn Store,
     epoch: Revision,

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use periapt_model::model::{Model, Record, Write};
@@ -168,7 +168,11 @@ impl StatusFile {
             Some(open) => open,
             None => {
                 let count = read(&self.path, |_| true).len();
-                let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+                let mut file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+                // What a crash tore stays a line by itself, or it would take the next one with it.
+                if ends_torn(&self.path)? {
+                    file.write_all(b"\n")?;
+                }
                 self.open.insert((file, count))
             }
         };
@@ -218,6 +222,17 @@ fn lines(entries: &[StatusEntry]) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+fn ends_torn(path: &Path) -> std::io::Result<bool> {
+    let mut file = File::open(path)?;
+    if file.metadata()?.len() == 0 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
+}
+
 /// The entries that are wanted, oldest first. What cannot be read, such as a torn end after a crash, is passed over.
 pub(crate) fn read(path: &Path, wanted: impl Fn(&StatusEntry) -> bool) -> Vec<StatusEntry> {
     let Ok(file) = File::open(path) else { return Vec::new() };
@@ -246,6 +261,10 @@ mod tests {
         file.write_all(b"{\"entity\":\"a/0\",\"ty").unwrap();
         assert_eq!(read(&path, |_| true), entries);
         assert_eq!(read(&path, |e| e.entity == "a/1"), entries[1..]);
+        // Who writes on after the crash loses nothing to it.
+        let later = entry("a/0", StatusKind::Workload, 3);
+        StatusFile::new(path.clone()).append(std::slice::from_ref(&later)).unwrap();
+        assert_eq!(read(&path, |_| true), [&entries[..], &[later]].concat());
     }
 
     #[test]

@@ -105,8 +105,9 @@ fn write<T: Serialize>(path: &Path, register: &Register<T>) -> Result {
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         serde_json::to_writer(&mut file, register)?;
         file.as_file().set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
-        Ok(())
+        std::fs::File::open(folder)?.sync_all()
     };
     replace().map_err(writing(path))
 }

@@ -266,7 +266,7 @@ fn what_a_unit_said_is_found_again() {
     }
     assert_eq!(lines(&["--limit", "0", "-i", "unit-*-0"]), all);
     let last = all.iter().rfind(|line| line.starts_with("unit-a-0: ")).expect("a line of a");
-    assert_eq!(lines(&["--limit", "1", "-i", "a/0"]), [last.clone()]);
+    assert_eq!(lines(&["--limit", "1", "-i", "a/0"]), std::slice::from_ref(last));
     let said = bench.refused(&["debug-log", "-l", "LOUD"]);
     let words = "level value \"LOUD\" is not one of \"TRACE\", \"DEBUG\", \"INFO\", \"WARNING\", \"ERROR\"";
     assert!(said.code == 2 && said.stderr.contains(words), "{said:?}");

@@ -13,13 +13,13 @@ struct Juju {
 impl Juju {
     fn new() -> Self {
         let bench = Bench::new();
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_periapt"), bench.path().join("juju")).unwrap();
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_periapt"), bench.path().join("juju")).expect("a link");
         Self { bench }
     }
 
     fn run(&self, arguments: &[&str]) -> Said {
         let program = self.bench.path().join("juju").display().to_string();
-        Said::of(self.bench.command_of(&program).args(arguments).output().unwrap())
+        Said::of(self.bench.command_of(&program).args(arguments).output().expect("it runs"))
     }
 
     #[track_caller]
@@ -45,7 +45,7 @@ impl Juju {
 
     fn write(&self, name: &str, value: &Value) -> String {
         let path = self.bench.path().join(name);
-        std::fs::write(&path, value.to_string()).unwrap();
+        std::fs::write(&path, value.to_string()).expect("a file");
         path.display().to_string()
     }
 }

@@ -104,6 +104,7 @@ pub(super) fn put(
         (*number, SecretRevision { created: now, expires })
     };
     model.put(Record::Secret(Arc::new(Secret {
+        auto_prune: false,
         id: state.id.clone(),
         owner: state.owner.clone(),
         label: state.label.clone(),

@@ -114,10 +114,7 @@ fn the_commands_of_juju_are_there_and_function_get_is_not() {
 fn what_is_not_there_yet_says_so() {
     let unsupported =
         |command: &str| format!("ERROR {command} is not supported by this version of periapt yet\n");
-    for line in [
-        "k8s-raw-get --format=json",
-        "pod-spec-set --file f --k8s-resources g",
-    ] {
+    for line in ["k8s-raw-get --format=json", "pod-spec-set --file f --k8s-resources g"] {
         let command = line.split(' ').next().unwrap();
         let got = Stage::config_changed().line(line);
         assert_eq!(got, (1, String::new(), unsupported(command)), "{line}");

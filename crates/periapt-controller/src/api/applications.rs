@@ -52,7 +52,9 @@ pub(super) async fn deploy(
         channel: request.channel,
         force: request.force,
     };
-    api.apply(&model, Command::DeployTo { deploy: Box::new(deploy), placement: request.placement }).await.map(Json)
+    api.apply(&model, Command::DeployTo { deploy: Box::new(deploy), placement: request.placement })
+        .await
+        .map(Json)
 }
 
 /// One application.

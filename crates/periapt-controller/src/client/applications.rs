@@ -6,8 +6,8 @@ use periapt_model::names::{AppName, ResourceName, UnitName};
 use super::{ClientError, ModelClient};
 use crate::api::replies::{Changed, Deployed, Related, Units};
 use crate::api::requests::{
-    Deploy, ForceParams, Integrate, Refresh, RemoveRelation, RemoveUnits, ResolveUnits, SetConfig,
-    Switch, UnitParams, Upload,
+    Deploy, ForceParams, Integrate, Refresh, RemoveRelation, RemoveUnits, ResolveUnits, SetConfig, Switch,
+    UnitParams, Upload,
 };
 use crate::views::actions::ActionList;
 use crate::views::application::{ShowApplication, ShowConfig};

@@ -94,6 +94,7 @@ fn backwards(file: &mut File, mut enough: impl FnMut(&LogLine) -> bool) -> io::R
     let mut start = file.metadata()?.len();
     // What was read of lines whose beginning was not: it follows `start`.
     let mut rest: Vec<u8> = Vec::new();
+    let mut whole = false;
     while start > 0 {
         let size = BLOCK.min(usize::try_from(start).unwrap_or(BLOCK));
         start -= size as u64;
@@ -108,15 +109,17 @@ fn backwards(file: &mut File, mut enough: impl FnMut(&LogLine) -> bool) -> io::R
         let mut search = fresh;
         while let Some(at) = block[..search].iter().rposition(|byte| *byte == b'\n') {
             search = at;
-            if told(&block[at + 1..end], &mut enough) {
+            // Behind the last end of a line there is at most a part of one, torn or still being written.
+            if whole && told(&block[at + 1..end], &mut enough) {
                 return Ok(Some(start + at as u64 + 1));
             }
+            whole = true;
             end = at;
         }
         block.truncate(end);
         rest = block;
     }
-    Ok(told(&rest, &mut enough).then_some(0))
+    Ok((whole && told(&rest, &mut enough)).then_some(0))
 }
 
 fn told(line: &[u8], enough: &mut impl FnMut(&LogLine) -> bool) -> bool {
@@ -126,13 +129,15 @@ fn told(line: &[u8], enough: &mut impl FnMut(&LogLine) -> bool) -> bool {
 impl Iterator for LogReader {
     type Item = LogLine;
 
-    /// Lines that cannot be read (a torn end after a crash) are passed over.
+    /// Lines that cannot be read are passed over, and so is the end of a file that is no whole line: a crash tore it, or it
+    /// is still being written, and whoever follows the log gets it from there.
     fn next(&mut self) -> Option<LogLine> {
         loop {
             let reader = self.files.front_mut()?;
             self.buffer.clear();
             match reader.read_until(b'\n', &mut self.buffer) {
                 Ok(0) | Err(_) => drop(self.files.pop_front()),
+                Ok(_) if !self.buffer.ends_with(b"\n") => drop(self.files.pop_front()),
                 Ok(_) => {
                     let line = String::from_utf8_lossy(&self.buffer);
                     if let Some(line) = parse(line.trim_end_matches('\n')) {
@@ -173,6 +178,21 @@ mod tests {
             let first = 3000 - i64::try_from(count).unwrap().min(3000);
             assert_eq!(times(reader), (first..3000).collect::<Vec<_>>(), "{count}");
         }
+    }
+
+    #[test]
+    fn a_line_that_is_half_written_is_no_line_yet() {
+        let folder = tempfile::tempdir().unwrap();
+        let half = "3 INFO unit-app-0 juju the beginning of";
+        for count in [1, 3, 9] {
+            let paths = [file(&folder, "log", 0..3, half)];
+            let mut reader = LogReader::open(&paths);
+            reader.seek_to_last(count, &LogQuery::default()).unwrap();
+            assert_eq!(times(reader), (3 - i64::try_from(count.min(3)).unwrap()..3).collect::<Vec<_>>());
+        }
+        let mut reader = LogReader::open(&[file(&folder, "log", 0..0, half)]);
+        reader.seek_to_last(1, &LogQuery::default()).unwrap();
+        assert_eq!(times(reader), [] as [i64; 0]);
     }
 
     #[test]

@@ -189,8 +189,15 @@ fn behind(model: &Model, task: &Task) -> Option<String> {
 /// The results of all tasks of an operation, or None when it is not there.
 pub fn results(model: &Model, id: TaskId, zone: &Zone) -> Option<Results> {
     let operation = model.operations.get(&id)?;
-    let tasks = operation.tasks.iter().filter_map(|id| model.tasks.get(id));
-    Some(tasks.map(|task| (task.unit.clone(), task_result(task, zone))).collect())
+    let mut results = Results::new();
+    for task in operation.tasks.iter().filter_map(|id| model.tasks.get(id)) {
+        // A unit that was named twice has two tasks and one place here: the one that decides the operation's status.
+        let decides = |kept: &TaskResult| place(task.status) < place(kept.status);
+        if results.get(&task.unit).is_none_or(decides) {
+            results.insert(task.unit.clone(), task_result(task, zone));
+        }
+    }
+    Some(results)
 }
 
 /// Whether nothing more will happen to an operation, or None when it is not there.
@@ -226,6 +233,10 @@ const DECISIVE: [TaskStatus; 8] = [
     TaskStatus::Cancelled,
     TaskStatus::Completed,
 ];
+
+fn place(status: TaskStatus) -> usize {
+    DECISIVE.iter().position(|one| *one == status).unwrap_or(DECISIVE.len())
+}
 
 fn shown(model: &Model, operation: &Operation, zone: &Zone) -> ShowOperation {
     let tasks: Vec<&Task> =

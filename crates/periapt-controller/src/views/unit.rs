@@ -127,10 +127,10 @@ fn relation_info(
         endpoint: ours.endpoint.to_string(),
         related_endpoint: theirs.endpoint.to_string(),
         application_data: bag.map(|bag| bag.settings.clone()).unwrap_or_default(),
-        local_unit: Some(own.filter(|_| !filter.app_only).unwrap_or(RelationUnit {
-            in_scope: false,
-            data: BTreeMap::new(),
-        })),
+        local_unit: Some(
+            own.filter(|_| !filter.app_only)
+                .unwrap_or(RelationUnit { in_scope: false, data: BTreeMap::new() }),
+        ),
         related_units: if filter.app_only { BTreeMap::new() } else { related },
     })
 }

@@ -131,17 +131,18 @@ fn finish_hook(
 fn finish_task(t: &mut Transition, remote: &Remote, id: TaskId, end: &StepEnd, moment: &Moment) {
     t.local.task = None;
     t.local.status_set |= end.status_set;
-    let TaskEnd { event, status, timed_out, message, results } = end.task.clone().unwrap_or_else(|| TaskEnd {
-        event: Event::Exec { task: id },
-        status: match &end.outcome {
-            Outcome::Done | Outcome::Missing | Outcome::Skipped => TaskStatus::Completed,
-            Outcome::Failed { .. } => TaskStatus::Failed,
-            Outcome::Interrupted { .. } => TaskStatus::Aborted,
-        },
-        timed_out: false,
-        message: String::new(),
-        results: Default::default(),
-    });
+    let TaskEnd { event, status, timed_out, message, results } =
+        end.task.clone().unwrap_or_else(|| TaskEnd {
+            event: Event::Exec { task: id },
+            status: match &end.outcome {
+                Outcome::Done | Outcome::Missing | Outcome::Skipped => TaskStatus::Completed,
+                Outcome::Failed { .. } => TaskStatus::Failed,
+                Outcome::Interrupted { .. } => TaskStatus::Aborted,
+            },
+            timed_out: false,
+            message: String::new(),
+            results: Default::default(),
+        });
     // A command line does not run the charm's framework, unless it says so by what it leaves behind.
     let framework = !matches!(event, Event::Exec { .. });
     let deferrals = defer(t, end, None, framework, moment);

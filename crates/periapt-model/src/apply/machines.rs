@@ -89,8 +89,8 @@ fn make(draft: &mut Draft, constraints: &Constraints, now: Timestamp) -> Machine
     id
 }
 
-/// Machines go away. One with units is refused unless `force`, which removes the units without their hooks. With `keep`
-/// Juju lets the instance live; a machine here is a folder, which stays with its units' files gone.
+/// Machines go away. One with units is refused unless `force`, which removes the units without their hooks. A machine
+/// here is a folder.
 pub(super) fn remove(
     draft: &mut Draft,
     ids: &[MachineId],

@@ -173,6 +173,12 @@ fn check_name(model: &Model, name: &str, own: Option<&SecretId>) -> Result<(), R
     if name.chars().any(char::is_control) {
         return Err(Refusal::invalid(format!("secret name {name:?} not valid: it has control characters")));
     }
+    if name.contains('=') {
+        // A value whose name was forgotten: it is not repeated.
+        return Err(Refusal::invalid(
+            "a secret's name has no \"=\" in it: the name stands before the values",
+        ));
+    }
     if name.starts_with("secret:") || name.parse::<SecretId>().is_ok() {
         return Err(Refusal::invalid(format!("secret name {name:?} not valid: it reads as a secret's id")));
     }

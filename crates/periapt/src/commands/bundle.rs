@@ -180,14 +180,19 @@ async fn present(
     Ok((present, related))
 }
 
-fn resources(session: &Session, app: &App, item: &Item) -> Result<BTreeMap<ResourceName, requests::Upload>> {
+fn resources(
+    session: &Session,
+    app: &App,
+    item: &Item,
+    kept: impl Fn(&ResourceName) -> bool,
+) -> Result<BTreeMap<ResourceName, requests::Upload>> {
     let given: Vec<ResourceArg> = app
         .resources
         .iter()
         .map(|(name, path)| ResourceArg { name: name.clone(), path: path.clone() })
         .collect();
     match &item.source {
-        Some(source) => source.resources(session, &given, |_| false),
+        Some(source) => source.resources(session, &given, kept),
         None => build::upload(session, &item.prepared.meta, &given),
     }
 }
@@ -206,10 +211,10 @@ async fn run(
             let request = requests::Deploy {
                 name: Some(name.clone()),
                 charm: item.charm.clone(),
-                units: app.units.unwrap_or(if item.prepared.meta.subordinate { 0 } else { 1 }),
+                units: app.units.unwrap_or(0),
                 config: app.set().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
                 trust: app.trust.unwrap_or(false),
-                resources: resources(session, app, item)?,
+                resources: resources(session, app, item, |_| false)?,
                 constraints: app.constraints.clone().unwrap_or_default(),
                 placement: Vec::new(),
                 channel: item.channel.as_ref().map(Channel::to_string),
@@ -219,11 +224,14 @@ async fn run(
         }
         Change::Refresh(name) => {
             let Some((app, item)) = found(name) else { return Ok(()) };
+            // A file that an operator gave stays, until he gives another.
+            let now = model.application(name).await?;
+            let kept = |name: &ResourceName| now.resources.get(name).is_some_and(|file| file.store.is_none());
             let request = requests::Refresh {
                 charm: Some(item.charm.clone()),
                 force_units: false,
                 config: BTreeMap::new(),
-                resources: resources(session, app, item)?,
+                resources: resources(session, app, item, kept)?,
                 channel: Some(item.channel.as_ref().map(Channel::to_string).unwrap_or_default()),
                 trust: None,
             };

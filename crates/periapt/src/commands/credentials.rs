@@ -144,7 +144,9 @@ const OPEN: &[&str] = &[
 /// The credentials of a cloud from a file of them, with its defaults left out.
 fn from_file(cloud: &str, path: &Path) -> Result<BTreeMap<String, Map<String, Value>>> {
     let shown = path.display();
-    let mut file = params_file(path)?;
+    // What stands in a file of credentials is not repeated.
+    let unreadable = || CliError::new(format!("{shown}: expected credentials: with clouds below, as YAML"));
+    let mut file = params_file(path).map_err(|error| if path.is_file() { unreadable() } else { error })?;
     let found = match file.remove("credentials") {
         Some(Value::Object(mut clouds)) => clouds.remove(cloud),
         _ => return Err(CliError::new(format!("{shown}: expected credentials: with clouds below"))),

@@ -93,7 +93,18 @@ struct Grant {
 }
 
 fn given(secret: Option<String>) -> Result<String> {
-    secret.filter(|text| !text.is_empty()).ok_or_else(|| CliError::usage("missing secret URI"))
+    let secret =
+        secret.filter(|text| !text.is_empty()).ok_or_else(|| CliError::usage("missing secret URI"))?;
+    no_value(&secret)?;
+    Ok(secret)
+}
+
+/// A value where the secret is to be named. It is not repeated.
+fn no_value(word: &str) -> Result {
+    match word.contains('=') {
+        true => Err(CliError::usage("the secret comes first: its URI, id or name, and then its values")),
+        false => Ok(()),
+    }
 }
 
 impl AddSecret {
@@ -102,6 +113,7 @@ impl AddSecret {
         keep_out_of_cores();
         let name = self.name.filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| CliError::usage("missing secret name"))?;
+        no_value(&name)?;
         let content = self.content.read()?;
         let content = content.ok_or_else(|| CliError::usage("missing secret value or filename"))?;
         let info = self.info.filter(|text| !text.is_empty());

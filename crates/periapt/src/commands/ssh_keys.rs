@@ -1,6 +1,7 @@
 //! `ssh-keys`, `add-ssh-key` and `remove-ssh-key`: a model's list of public keys. Nothing logs in here, so it is a file
 //! beside the model's units, which goes with the model.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -81,11 +82,16 @@ fn read(path: &std::path::Path) -> Result<Vec<String>> {
 }
 
 fn write(path: &std::path::Path, keys: &[String]) -> Result {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(writing(folder))?;
-    }
+    let folder = path.parent().unwrap_or(std::path::Path::new("."));
+    std::fs::create_dir_all(folder).map_err(writing(folder))?;
     let text: String = keys.iter().map(|key| format!("{key}\n")).collect();
-    std::fs::write(path, text).map_err(writing(path))
+    let replace = || -> std::io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(path).map(drop).map_err(|error| error.error)
+    };
+    replace().map_err(writing(path))
 }
 
 impl SshKeys {

@@ -25,9 +25,7 @@ pub fn full_status(model: &Model, selectors: &[Selector], view: Viewpoint<'_>) -
     let apps = model.applications.iter().filter(|(name, _)| shown.apps.contains(*name));
     FullStatus {
         model: model_status(model, view),
-        machines: machines
-            .map(|(id, machine)| (*id, machine_status(model, machine, view)))
-            .collect(),
+        machines: machines.map(|(id, machine)| (*id, machine_status(model, machine, view))).collect(),
         applications: apps.map(|(name, app)| (name.clone(), application(model, app, &shown, view))).collect(),
         storage: storage_status(model, |unit| shown.units.contains(unit), view),
         controller: ControllerStatus { timestamp: view.zone.time_of_day(view.now) },

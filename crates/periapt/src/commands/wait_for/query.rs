@@ -12,6 +12,9 @@ pub struct Query(Expr);
 /// How deep parentheses may go.
 const DEEPEST: usize = 64;
 
+/// How many words and signs a query may have: a chain of them is a tree as deep as the chain is long.
+const LONGEST: usize = 1000;
+
 #[derive(Clone, Debug, PartialEq)]
 enum Expr {
     Literal(Value),
@@ -49,7 +52,11 @@ impl FromStr for Query {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0 };
+        let tokens = tokens(text)?;
+        if tokens.len() > LONGEST {
+            return Err(format!("the query has {} words and signs, and may have {LONGEST}", tokens.len()));
+        }
+        let mut parser = Parser { tokens, at: 0, depth: 0 };
         let expr = parser.either()?;
         match parser.next() {
             None => Ok(Self(expr)),
@@ -215,7 +222,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
         } else {
             let sign = SIGNS.iter().find(|sign| rest.starts_with(**sign));
             let sign = sign.ok_or_else(|| format!("{first:?} means nothing in a query"))?;
-            found.push(Token::Sign(*sign));
+            found.push(Token::Sign(sign));
             sign.len()
         };
         rest = rest[end..].trim_start();
@@ -365,6 +372,14 @@ mod tests {
             }
         });
         query.parse::<Query>()?.holds(&entity)
+    }
+
+    #[test]
+    fn a_chain_without_end_is_refused() {
+        for long in ["exposed||".repeat(50_000) + "exposed", format!("a{}", ".b".repeat(50_000))] {
+            let error = long.parse::<Query>().unwrap_err();
+            assert!(error.ends_with("words and signs, and may have 1000"), "{error}");
+        }
     }
 
     #[test]
