@@ -1,6 +1,7 @@
 //! The processes of a home, found by what their environment names.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -53,12 +54,16 @@ pub fn process(pid: i32, home: &Path) -> Option<Process> {
     }
     // First the handle, then the looks: so they are of the same process.
     let handle = pidfd_open(number, PidfdFlags::empty()).ok()?;
-    // A daemon lets nobody but root look into it: it is known by its lock.
-    let lock = fs::read_to_string(home.join("daemon.lock")).unwrap_or_default();
-    if lock.trim() == pid.to_string() && is_alive(pid) {
-        return Some(Process { pid, kind: Kind::Daemon, unit: String::new(), handle });
-    }
-    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let environment = match fs::read(format!("/proc/{pid}/environ")) {
+        Ok(environment) => environment,
+        // A daemon lets nobody but root look into it: it is known by its lock.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            let lock = fs::read_to_string(home.join("daemon.lock")).unwrap_or_default();
+            let is_daemon = lock.trim() == pid.to_string() && is_alive(pid);
+            return is_daemon.then(|| Process { pid, kind: Kind::Daemon, unit: String::new(), handle });
+        }
+        Err(_) => return None,
+    };
     let home = home.as_os_str().as_bytes();
     if !environment.windows(home.len()).any(|part| part == home) {
         return None;
@@ -76,10 +81,15 @@ pub fn process(pid: i32, home: &Path) -> Option<Process> {
 }
 
 fn leads_its_group(pid: i32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // After the name in parentheses: state, parent, group.
-    let group = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_ascii_whitespace().nth(2));
-    group == Some(pid.to_string().as_str())
+    match fs::read_link(format!("/proc/{pid}/exe")) {
+        Ok(_) => true,
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            // After the name in parentheses: the state.
+            stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+        }
+        Err(_) => false,
+    }
 }
 
 /// Whether it has not ended. One that has and was not waited for yet has no program any more.
