@@ -90,6 +90,8 @@ pub(crate) fn conclude(cx: &Context, name: &str, ended: Result<(), Error>) -> Re
         Err(error) => tracing::error!("Uncaught error in charm code ({name}): {error}"),
     }
     cx.flush_log();
+    // All hook commands come before the memory is saved.
+    cx.finish_log();
     ended
 }
 

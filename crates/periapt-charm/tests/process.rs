@@ -1,6 +1,7 @@
 //! A charm as a process, with hook commands that are programs on its `PATH`, as on Juju: what it runs, how it ends, and that
 //! its memory is whole wherever it is killed.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -12,10 +13,15 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
-/// Every hook command: writes itself down, kills its charm when it is its turn, and answers.
+/// Every hook command: writes itself down, kills its charm when it is its turn, and answers. Lines of the log are written
+/// beside other commands, and outlive a charm that is killed: one at a time, and a file for each dispatch.
 const TOOL: &str = r#"#!/bin/sh
-echo "${0##*/} $*" >> "$UNIT/calls"
-[ "$(wc -l < "$UNIT/calls")" = "$KILL_AT" ] && kill -9 "$PPID"
+exec 9> "$CALLS.lock"
+flock 9
+echo "${0##*/} $*" >> "$CALLS"
+turn="$(wc -l < "$CALLS")"
+exec 9>&-
+[ "$turn" = "$KILL_AT" ] && kill -9 "$PPID"
 case "${0##*/}" in
 is-leader) echo true ;;
 status-get) echo '{"status": "unknown", "message": "", "status-data": {}}' ;;
@@ -25,6 +31,7 @@ esac
 
 struct Unit {
     dir: tempfile::TempDir,
+    dispatches: Cell<u32>,
 }
 
 impl Unit {
@@ -39,18 +46,18 @@ impl Unit {
         {
             symlink("tool", tools.join(name)).expect("linked");
         }
-        Self { dir }
+        Self { dir, dispatches: Cell::new(0) }
     }
 
     fn command(&self, path: &str, kill_at: Option<usize>) -> Command {
-        let _ = fs::remove_file(self.dir.path().join("calls"));
+        self.dispatches.set(self.dispatches.get() + 1);
         let mut command = Command::new(charm());
         let tools = self.dir.path().join("tools");
         let system = std::env::var("PATH").expect("a PATH");
         command
             .env_clear()
             .env("PATH", format!("{}:{system}", tools.display()))
-            .env("UNIT", self.dir.path())
+            .env("CALLS", self.calls_file())
             .env("KILL_AT", kill_at.map(|at| at.to_string()).unwrap_or_default())
             .env("JUJU_UNIT_NAME", "counting/0")
             .env("JUJU_CHARM_DIR", self.dir.path())
@@ -62,8 +69,13 @@ impl Unit {
         self.command(path, kill_at).output().expect("the charm starts")
     }
 
+    fn calls_file(&self) -> PathBuf {
+        self.dir.path().join(format!("calls-{}", self.dispatches.get()))
+    }
+
+    /// The hook commands of the last dispatch.
     fn calls(&self) -> Vec<String> {
-        let text = fs::read_to_string(self.dir.path().join("calls")).unwrap_or_default();
+        let text = fs::read_to_string(self.calls_file()).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 
@@ -74,10 +86,12 @@ impl Unit {
             let state: Value = serde_json::from_str(&states[0]).expect("JSON");
             state["value"]["dispatches"].as_u64().expect("a number")
         });
-        let notices = memory.get("notice").cloned().unwrap_or_default();
+        // Each row holds several.
+        let blocks = memory.get("notice").into_iter().flatten();
+        let notices: Vec<Value> =
+            blocks.flat_map(|block| serde_json::from_str::<Vec<Value>>(block).expect("JSON")).collect();
         assert_eq!(notices.len() as u64, count, "as many deferred events as dispatches: {memory:?}");
         for (place, notice) in notices.iter().enumerate() {
-            let notice: Value = serde_json::from_str(notice).expect("JSON");
             assert_eq!(notice["attempts"].as_u64(), Some(count - place as u64), "{notice}");
         }
         count

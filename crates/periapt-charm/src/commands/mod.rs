@@ -45,6 +45,9 @@ pub trait Commands {
         let _ = self.run("juju-log", &args, None);
     }
 
+    /// Waits until the log has its last line.
+    fn finish_log(&mut self) {}
+
     /// Whether lines are written while the caller goes on.
     fn logs_aside(&self) -> bool {
         false

@@ -21,13 +21,6 @@ impl Processes {
     pub(crate) fn new(periapt: bool) -> Self {
         Self { periapt, logging: None }
     }
-
-    /// Waits until the log's last line is written.
-    fn finish_log(&mut self) {
-        if let Some(mut child) = self.logging.take() {
-            let _ = child.wait();
-        }
-    }
 }
 
 /// A line that nobody waited for would be lost: the agent ends the hook's processes with the hook.
@@ -61,6 +54,12 @@ impl Commands for Processes {
         process.args(["--log-level", level, "--"]).arg(message);
         process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.logging = process.spawn().ok();
+    }
+
+    fn finish_log(&mut self) {
+        if let Some(mut child) = self.logging.take() {
+            let _ = child.wait();
+        }
     }
 
     fn logs_aside(&self) -> bool {

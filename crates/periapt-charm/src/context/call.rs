@@ -42,6 +42,11 @@ impl Context {
         self.commands.borrow_mut().log(level, message);
     }
 
+    /// Waits until the log has all lines that were sent.
+    pub(crate) fn finish_log(&self) {
+        self.commands.borrow_mut().finish_log();
+    }
+
     /// Sends the lines that wait, where that costs the handler that comes next no time.
     pub(crate) fn flush_log_aside(&self) {
         if self.commands.borrow().logs_aside() {

@@ -111,7 +111,7 @@ fn credentials_are_for_trusted_applications() {
     let yaml = "type: manual\nname: localhost\nregion: localhost\nis-controller-cloud: true\ncredential:\n  auth-type: empty\n  \
                 attrs: {}\n";
     let json = "{\"type\":\"manual\",\"name\":\"localhost\",\"region\":\"localhost\",\"is-controller-cloud\":true,\
-                \"credential\":{\"auth-type\":\"empty\",\"attrs\":{}}}";
+                \"credential\":{\"auth-type\":\"empty\",\"attrs\":{}}}\n";
     check(&mut stage, &[("credential-get", 0, yaml, ""), ("credential-get --format=json", 0, json, "")]);
 }
 
