@@ -169,12 +169,12 @@ impl UnitAgent {
         work: Work,
     ) -> Result<(), Ended> {
         let view = View {
-            model: self.shared.control.snapshot(),
+            model: Arc::new(self.shared.control.snapshot()),
             unit: self.unit.clone(),
             context: work.context.clone(),
             local: local.clone(),
         };
-        let model = view.model.clone();
+        let model = Arc::clone(&view.model);
         let job = Job {
             unit: &self.unit,
             folder: &self.folder,

@@ -22,26 +22,26 @@ use crate::environment::Dispatched;
 use crate::error::Error;
 use crate::event::{Commit, Event, PreCommit};
 use crate::memory::DeadLetter;
-use crate::observe::{Observe, short_name};
 use crate::registry::{Registration, Registry};
 
 /// Runs a dispatch in the memory that the context has. On an error nothing of it may be kept.
 pub(crate) fn dispatch<C: Charm>(cx: &mut Context) -> Result<(), Error> {
-    dispatch_to(&mut C::default(), cx)
+    dispatch_to(&Rc::new(Registry::of_charm()), &mut C::default(), cx)
 }
 
-/// The same, with the charm's value at hand.
-pub(crate) fn dispatch_to<C: Charm>(charm: &mut C, cx: &mut Context) -> Result<(), Error> {
-    let mut on = Observe::<C>::new(short_name::<C>());
-    C::observe(&mut on);
-    let registry = Rc::new(on.into_registry());
+/// The same, with what the charm observes and its value at hand.
+pub(crate) fn dispatch_to<C: Charm>(
+    registry: &Rc<Registry<C>>,
+    charm: &mut C,
+    cx: &mut Context,
+) -> Result<(), Error> {
     if !registry.mistakes.is_empty() {
         return Err(Error::bug(registry.mistakes.join("; ")));
     }
     cx.juju_wakes.set(registry.juju_wakes);
-    let keep: Rc<dyn std::any::Any> = registry.clone();
+    let keep: Rc<dyn std::any::Any> = Rc::<Registry<C>>::clone(registry);
     cx.registry.replace(Some(keep));
-    let result = run(&registry, charm, cx);
+    let result = run(registry, charm, cx);
     cx.registry.replace(None);
     result
 }

@@ -3,12 +3,14 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::Charm;
 use crate::action::ActionResult;
 use crate::context::{Context, JujuWakes};
 use crate::error::Error;
 use crate::event::{Event, Pattern};
 use crate::flow::{Finish, Flow};
 use crate::memory::HandlerId;
+use crate::observe::{Observe, short_name};
 use crate::status::Statuses;
 
 /// Why a handler was not run.
@@ -62,6 +64,15 @@ pub(crate) struct Registry<C> {
     pub(crate) juju_wakes: JujuWakes,
     /// Mistakes in how the charm observes; any fails every dispatch.
     pub(crate) mistakes: Vec<String>,
+}
+
+impl<C: Charm> Registry<C> {
+    /// What the charm says that it observes.
+    pub(crate) fn of_charm() -> Self {
+        let mut on = Observe::<C>::new(short_name::<C>());
+        C::observe(&mut on);
+        on.into_registry()
+    }
 }
 
 impl<C> Registry<C> {

@@ -82,6 +82,7 @@ fn new_unit(name: &str, machine: u32, charm: &CharmRef, status: WorkloadStatus, 
         name: unit(name),
         life: Life::Alive,
         machine: MachineId(machine),
+        principal: None,
         charm: Some(charm.clone()),
         resolved: None,
         workload: Status::new(status, message, THEN),
@@ -114,7 +115,7 @@ fn relation(
     apps: &[(&str, &str)],
 ) {
     let id = RelationId(id);
-    model.put(Record::Relation(Arc::new(Relation { id, ends, life: Life::Alive, suspended: false })));
+    model.put(Record::Relation(Arc::new(Relation::new(id, ends))));
     for (name, machine) in members {
         let address = Machine::loopback_address(0, MachineId(*machine));
         let settings = texts(&[("ingress-address", &address), ("name", name), ("private-address", &address)]);
@@ -286,7 +287,7 @@ impl Stage {
     /// A context of `web/0`, which leads.
     pub fn new(context: ContextKind) -> Self {
         Self {
-            view: View { model: model(), unit: unit("web/0"), context, local: local() },
+            view: View { model: std::sync::Arc::new(model()), unit: unit("web/0"), context, local: local() },
             effects: Effects::default(),
             session: Session::default(),
             leader: true,
@@ -342,7 +343,7 @@ impl Stage {
                     supplied.files.insert(path.clone(), content);
                 }
                 Need::Leadership => supplied.leader = Some(self.leader),
-                Need::FreshModel => supplied.model = Some(self.view.model.clone()),
+                Need::FreshModel => supplied.model = Some((*self.view.model).clone()),
                 Need::Storage(id) => {
                     supplied.storages.insert(id.clone(), Ok(format!("/unit/storage/{id}")));
                 }

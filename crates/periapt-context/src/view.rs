@@ -1,6 +1,7 @@
 //! What a hook context can see.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use periapt_model::charm::{CharmMeta, ConfigValue};
 use periapt_model::entity::{Databag, Machine, Relation, Unit};
@@ -47,7 +48,7 @@ pub enum ContextKind {
 #[derive(Clone, Debug)]
 pub struct View {
     /// The model as the hook found it, after what was committed at its start.
-    pub model: Model,
+    pub model: Arc<Model>,
     /// Whose context it is.
     pub unit: UnitName,
     /// What it runs.

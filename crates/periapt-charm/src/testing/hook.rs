@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use periapt_context::{Call, Immediate, Need, Reply, Session, Supplied, View, answer, is_known_command};
@@ -31,7 +32,7 @@ pub(super) struct Hook {
     pub(super) effects: Effects,
     session: Session,
     /// The model as it is now: what counts at once is in it.
-    pub(super) model: Model,
+    pub(super) model: Arc<Model>,
     epoch: u64,
     pub(super) now: Timestamp,
     rng: Rng,
@@ -64,7 +65,7 @@ impl Hook {
     pub(super) fn new(start: Start) -> Rc<RefCell<Self>> {
         let Start { view, epoch, now, seed, periapt, resources, storages, pebbles } = start;
         Rc::new(RefCell::new(Self {
-            model: view.model.clone(),
+            model: Arc::clone(&view.model),
             view,
             effects: Effects::default(),
             session: Session::default(),
@@ -120,7 +121,7 @@ impl Hook {
                 supplied.files.insert(path, content);
             }
             Need::Leadership => supplied.leader = Some(self.model.is_leader(&self.view.unit)),
-            Need::FreshModel => supplied.model = Some(self.model.clone()),
+            Need::FreshModel => supplied.model = Some((*self.model).clone()),
             Need::Resource(name) => {
                 let path = self.resources.get(name.as_str()).map(|path| text(path));
                 let missing = || format!("resource {:?} has no file", name.as_str());
@@ -152,7 +153,7 @@ impl Hook {
                     };
                     let mut draft = Draft::new(&self.model);
                     match apply_to(&mut draft, command, self.now) {
-                        Ok(_) => self.model = draft.model,
+                        Ok(_) => self.model = Arc::new(draft.model),
                         Err(refusal) => return failed(&refusal.message),
                     }
                     self.tells.push(tell);

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use periapt_context::describe;
 use periapt_model::command::Tell;
@@ -66,9 +67,10 @@ impl<C: Charm> Paused<'_, C> {
         if std::mem::replace(&mut self.ran, true) {
             return Ok(());
         }
+        let registry = self.scenario.registry();
         let (charm, cx, name) = (&mut self.charm, &mut self.cx, &self.name);
         let ended = tracing::dispatcher::with_default(&self.scenario.collector, || {
-            match caught(|| dispatch::dispatch_to(charm, cx)) {
+            match caught(|| dispatch::dispatch_to(registry, charm, cx)) {
                 Ended::Well => Ended::of(run::conclude(cx, name, Ok(()))),
                 Ended::Failed(error) => Ended::of(run::conclude(cx, name, Err(error))),
                 other => {
@@ -91,19 +93,24 @@ impl<C: Charm> Paused<'_, C> {
         self.run()?;
         let Self { scenario, cx, hook, before, name, .. } = self;
         let mut hook = hook.borrow_mut();
-        let effects = std::mem::take(&mut hook.effects);
+        let mut effects = std::mem::take(&mut hook.effects);
         let writes = describe(&hook.view, &effects);
+        let action = std::mem::take(&mut effects.action);
+        let wakes = std::mem::take(&mut effects.wakes);
+        let requested_storages = effects.storages.iter().map(|(name, n)| (name.to_string(), *n)).collect();
+        let removed_secret_revisions = removed(&effects);
+        let reboot = effects.reboot;
         let step = Commit {
             unit: scenario.us.unit.clone(),
             epoch: 0,
-            local: hook.view.local.clone(),
+            local: std::mem::take(&mut hook.view.local),
             acts: Vec::new(),
-            effects: effects.clone(),
+            effects,
             journal: Vec::new(),
         };
         let mut draft = Draft::new(&hook.model);
         match commit_to(&mut draft, step, hook.now) {
-            Ok(()) => hook.model = draft.model,
+            Ok(()) => hook.model = Arc::new(draft.model),
             Err(refusal) => {
                 let reason = match refusal {
                     CommitRefusal::Effects(reason) => reason,
@@ -133,8 +140,8 @@ impl<C: Charm> Paused<'_, C> {
             slept: state.time.since(begun),
             state,
             logs: std::mem::take(&mut hook.lines),
-            action_results: effects.action.results.clone(),
-            action_failure: effects.action.failed.clone(),
+            action_results: action.results,
+            action_failure: action.failed,
             action_log: told_lines(&hook.tells),
             status_history: hook.statuses(false),
             app_status_history: hook.statuses(true),
@@ -144,11 +151,11 @@ impl<C: Charm> Paused<'_, C> {
             dropped: dropped.collect(),
             writes,
             commands: std::mem::take(&mut hook.commands),
-            requested_storages: effects.storages.iter().map(|(name, n)| (name.to_string(), *n)).collect(),
-            removed_secret_revisions: removed(&effects),
-            wakes: effects.wakes,
+            requested_storages,
+            removed_secret_revisions,
+            wakes,
             timers: std::mem::take(&mut hook.timers),
-            reboot: effects.reboot,
+            reboot,
         })
     }
 }

@@ -1,8 +1,7 @@
 //! One event on one unit: state in, state out.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::fmt;
-use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -32,7 +31,8 @@ use crate::environment::{Dispatched, Environment};
 use crate::event::CustomEvent;
 use crate::log::{Collector, Lines, least_level};
 use crate::memory::{HandlerId, Notice};
-use crate::observe::{Observe, short_name};
+use crate::observe::short_name;
+use crate::registry::Registry;
 
 /// The task of an action.
 const TASK: TaskId = TaskId(2);
@@ -55,7 +55,8 @@ pub struct Scenario<C> {
     pub(super) collector: tracing::Dispatch,
     /// The picture of the last state, which the next event often starts from again.
     last: RefCell<Option<Drawn>>,
-    charm: PhantomData<fn() -> C>,
+    /// What the charm observes, which is the same at every event.
+    registry: OnceCell<Rc<Registry<C>>>,
 }
 
 impl<C> fmt::Debug for Scenario<C> {
@@ -91,7 +92,7 @@ impl<C: Charm> Scenario<C> {
             collector: tracing::Dispatch::new(Collector(Arc::clone(&lines))),
             lines,
             last: RefCell::new(None),
-            charm: PhantomData,
+            registry: OnceCell::new(),
         }
     }
 
@@ -172,6 +173,10 @@ impl<C: Charm> Scenario<C> {
     #[must_use]
     pub fn unit(&self) -> &UnitName {
         &self.us.unit
+    }
+
+    pub(super) fn registry(&self) -> &Rc<Registry<C>> {
+        self.registry.get_or_init(|| Rc::new(Registry::of_charm()))
     }
 
     /// Runs an event.
@@ -280,9 +285,7 @@ impl<C: Charm> Scenario<C> {
         state: &State,
     ) -> Result<Notice, Inconsistent> {
         let event = event.into().resolve(&self.us, state)?;
-        let mut on = Observe::<C>::new(short_name::<C>());
-        C::observe(&mut on);
-        let registry = on.into_registry();
+        let registry = self.registry();
         let id = handler_id(short_name::<C>(), handler);
         let fits: Vec<&HandlerId> =
             registry.of(&event).into_iter().map(|index| &registry.handlers[index].id).collect();
@@ -319,10 +322,10 @@ impl<C: Charm> Scenario<C> {
             Some(drawn) => drawn,
             None => {
                 let (model, local) = self.us.draw(state)?;
-                Drawn { whose, state: state.clone(), model, local }
+                Drawn { whose, state: state.clone(), model: Arc::new(model), local }
             }
         };
-        let (model, local) = (drawn.model.clone(), drawn.local.clone());
+        let (model, local) = (Arc::clone(&drawn.model), drawn.local.clone());
         *last = Some(drawn);
         Ok(View { model, unit: self.us.unit.clone(), context, local })
     }
@@ -379,7 +382,7 @@ impl<C: Charm> Scenario<C> {
 struct Drawn {
     whose: (UnitName, bool, u32),
     state: State,
-    model: Model,
+    model: Arc<Model>,
     local: Local,
 }
 

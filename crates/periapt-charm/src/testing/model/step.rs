@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use periapt_context::{ContextKind, View, describe};
 use periapt_lifecycle::simulate::{Finished, Running};
@@ -78,7 +79,12 @@ impl Model {
         };
         let leader = running.view.is_leader(unit);
         let hook = hook::Hook::new(hook::Start {
-            view: View { model: running.view.clone(), unit: unit.clone(), context: work.context, local },
+            view: View {
+                model: Arc::new(running.view.clone()),
+                unit: unit.clone(),
+                context: work.context,
+                local,
+            },
             epoch,
             now: self.driver.now,
             seed: self.seed ^ (self.dispatches as u64),
