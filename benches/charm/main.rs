@@ -156,20 +156,28 @@ fn queue() -> Vec<Row> {
     ]
 }
 
+/// In turns, as a machine that does other work slows both down; the median of the rounds' ratios counts.
 fn transition() -> Vec<Row> {
-    let seconds = 3.0;
-    let ours = transition::per_second(seconds);
-    let output = Command::new(python())
-        .arg(python_charm().join("transitions.py"))
-        .arg(python_charm())
-        .arg(seconds.to_string())
-        .output()
-        .expect("python runs");
-    let said = String::from_utf8_lossy(&output.stdout);
-    let theirs: f64 =
-        said.trim().parse().unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-    let times = ours / theirs;
-    let beside = format!("{ours:.0} a second; ops.testing: {theirs:.0}");
+    let seconds = 1.0;
+    let theirs = || -> f64 {
+        let output = Command::new(python())
+            .arg(python_charm().join("transitions.py"))
+            .arg(python_charm())
+            .arg(seconds.to_string())
+            .output()
+            .expect("python runs");
+        let said = String::from_utf8_lossy(&output.stdout);
+        said.trim().parse().unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+    };
+    let mut rounds: Vec<(f64, f64, f64)> = Vec::new();
+    for _ in 0..7 {
+        let (ours, theirs) = (transition::per_second(seconds), theirs());
+        rounds.push((ours / theirs, ours, theirs));
+    }
+    rounds.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (times, ours, theirs) = rounds[rounds.len() / 2];
+    let (least, most) = (rounds[0].0, rounds[rounds.len() - 1].0);
+    let beside = format!("{ours:.0} a second; ops.testing: {theirs:.0}; rounds {least:.0} to {most:.0} ×");
     vec![
         Row::new("test transitions, against ops.testing", "≥ 500 ×", format!("{times:.0} ×"), beside)
             .met(times >= 500.0),

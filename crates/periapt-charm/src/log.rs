@@ -55,7 +55,10 @@ pub(crate) fn least_level(variable: Option<&str>) -> Level {
 impl Context {
     /// Sends the lines that wait. A log that cannot be written fails nothing.
     pub(crate) fn flush_log(&self) {
-        let lines: Vec<Line> = self.lines.take().into_iter().flat_map(cut).collect();
+        let mut lines = self.lines.take();
+        if lines.iter().any(|line| line.message.len() > LONGEST) {
+            lines = lines.into_iter().flat_map(cut).collect();
+        }
         if lines.len() > 1
             && self.is_periapt()
             && let Ok(json) = serde_json::to_vec(&lines)
@@ -145,7 +148,11 @@ impl Text {
 impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let _ = match field.name() {
-            "message" => write!(self.message, "{value:?}"),
+            "message" => {
+                // Most lines fit, and are written piece by piece.
+                self.message.reserve(96);
+                write!(self.message, "{value:?}")
+            }
             name => write!(self.fields, " {name}={value:?}"),
         };
     }

@@ -108,21 +108,20 @@ impl<C: Charm> Paused<'_, C> {
             effects,
             journal: Vec::new(),
         };
-        let mut draft = Draft::new(&hook.model);
-        match commit_to(&mut draft, step, hook.now) {
-            Ok(()) => hook.model = Arc::new(draft.model),
-            Err(refusal) => {
-                let reason = match refusal {
-                    CommitRefusal::Effects(reason) => reason,
-                    other => other.to_string(),
-                };
-                return Err(failed(&name, Ended::Failed(crate::Error::bug(reason)), &hook));
-            }
+        let found = Arc::clone(&hook.view.model);
+        let hooks_own = std::mem::replace(&mut hook.model, found);
+        let mut draft = Draft::of(Arc::unwrap_or_clone(hooks_own));
+        if let Err(refusal) = commit_to(&mut draft, step, hook.now) {
+            let reason = match refusal {
+                CommitRefusal::Effects(reason) => reason,
+                other => other.to_string(),
+            };
+            return Err(failed(&name, Ended::Failed(crate::Error::bug(reason)), &hook));
         }
         let mut memory = cx.memory.take();
         memory.queue.forget_places();
         let begun = before.time;
-        let mut state = scenario.us.read_back(before, &hook.model, memory, hook.now);
+        let mut state = scenario.us.read_back(before, &draft.model, memory, hook.now);
         hook.pebbles.read_back(&mut state);
         let told = cx.told.borrow();
         let handled = cx.handled.borrow();

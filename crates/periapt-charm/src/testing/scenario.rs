@@ -54,7 +54,7 @@ pub struct Scenario<C> {
     lines: Arc<Lines>,
     pub(super) collector: tracing::Dispatch,
     /// The picture of the last state, which the next event often starts from again.
-    last: RefCell<Option<Drawn>>,
+    last: RefCell<Option<Box<Drawn>>>,
     /// What the charm observes, which is the same at every event.
     registry: OnceCell<Rc<Registry<C>>>,
 }
@@ -318,15 +318,18 @@ impl<C: Charm> Scenario<C> {
     fn view(&self, state: &State, context: ContextKind) -> Result<View, Inconsistent> {
         let mut last = self.last.borrow_mut();
         let whose = self.us.whose();
-        let drawn = match last.take().filter(|drawn| drawn.whose == whose && drawn.state == *state) {
-            Some(drawn) => drawn,
-            None => {
+        let (model, local) = match &*last {
+            Some(drawn) if drawn.whose == whose && drawn.state == *state => {
+                (Arc::clone(&drawn.model), drawn.local.clone())
+            }
+            _ => {
                 let (model, local) = self.us.draw(state)?;
-                Drawn { whose, state: state.clone(), model: Arc::new(model), local }
+                let model = Arc::new(model);
+                let (shared, remembered) = (Arc::clone(&model), local.clone());
+                *last = Some(Box::new(Drawn { whose, state: state.clone(), model, local }));
+                (shared, remembered)
             }
         };
-        let (model, local) = (Arc::clone(&drawn.model), drawn.local.clone());
-        *last = Some(drawn);
         Ok(View { model, unit: self.us.unit.clone(), context, local })
     }
 

@@ -18,7 +18,12 @@ pub struct Draft {
 impl Draft {
     /// Starts from `model`.
     pub fn new(model: &Model) -> Self {
-        Self { model: model.clone(), writes: Vec::new() }
+        Self::of(model.clone())
+    }
+
+    /// Starts from a model that nobody else looks at any more: what it does not share is changed in place.
+    pub fn of(model: Model) -> Self {
+        Self { model, writes: Vec::new() }
     }
 
     /// Puts a record.
