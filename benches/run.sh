@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds Periapt once as it is released, and measures it against its goals, each beside its floor: a table on standard
-# output. Arguments choose rows: hook-command dispatch deploy units commits simulator; `charm` measures a charm in Rust beside
-# the same charm with ops. See README.md here.
+# output. Arguments choose rows: hook-command dispatch deploy units commits simulator secrets status logs; `charm` measures
+# a charm in Rust beside the same charm with ops. See README.md here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/setup.sh

@@ -73,7 +73,12 @@ impl Daemon {
 
     /// Deploys the bench charm.
     pub fn deploy(&self, application: &str, units: usize) {
-        self.ok(&["deploy", &charm(), application, "-n", &units.to_string()]);
+        self.ok(&["deploy", &charm("bench"), application, "-n", &units.to_string()]);
+    }
+
+    /// Deploys the charm that does next to nothing.
+    pub fn deploy_still(&self, application: &str, units: usize) {
+        self.ok(&["deploy", &charm("still"), application, "-n", &units.to_string()]);
     }
 
     pub fn wait(&self) {
@@ -134,7 +139,7 @@ impl Drop for Daemon {
     }
 }
 
-/// The charm that does the least a real one does.
-pub fn charm() -> String {
-    format!("{}/../../benches/charms/bench", env!("CARGO_MANIFEST_DIR"))
+/// `bench` does the least that a real charm does; `still` only says that it is there.
+fn charm(name: &str) -> String {
+    format!("{}/../../benches/charms/{name}", env!("CARGO_MANIFEST_DIR"))
 }

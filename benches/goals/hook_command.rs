@@ -1,7 +1,5 @@
 //! A hook command from its start to its exit, inside a real hook context, against `/bin/true`.
 
-use std::time::Duration;
-
 use crate::daemon::Daemon;
 use crate::measure::{micros, percentile};
 use crate::table::Row;
@@ -15,14 +13,12 @@ pub fn measure() -> Vec<Row> {
     daemon.deploy("app", 1);
     daemon.wait();
     let out = daemon.path().join("times");
-    let worker = worker::command_line(&["spawn", &out.display().to_string(), TIMES]);
+    let worker =
+        worker::command_line(&["spawn", &out.display().to_string(), TIMES, "config-get", "size"]);
     let mut arguments = vec!["exec", "--unit", "app/0", "--"];
     arguments.extend(worker.iter().map(String::as_str));
     daemon.ok(&arguments);
-    let text = std::fs::read_to_string(&out).expect("the worker's results");
-    let nanos = |text: &str| Duration::from_nanos(text.parse().expect("a number"));
-    let (mut floor, mut measured): (Vec<Duration>, Vec<Duration>) =
-        text.lines().filter_map(|line| line.split_once(' ')).map(|(a, b)| (nanos(a), nanos(b))).unzip();
+    let (mut floor, mut measured) = worker::times(&out);
     let mut row = |percent: usize| {
         let (floor, measured) = (percentile(&mut floor, percent), percentile(&mut measured, percent));
         let ratio = measured.as_secs_f64() / floor.as_secs_f64();

@@ -8,8 +8,11 @@ mod daemon;
 mod deploy;
 mod dispatch;
 mod hook_command;
+mod logs;
 mod measure;
+mod secrets;
 mod simulator;
+mod status;
 mod table;
 mod units;
 mod worker;
@@ -19,13 +22,16 @@ use table::Row;
 /// A benchmark: its name on the command line, and what it measures.
 type Benchmark = (&'static str, fn() -> Vec<Row>);
 
-const BENCHMARKS: [Benchmark; 6] = [
+const BENCHMARKS: [Benchmark; 9] = [
     ("hook-command", hook_command::measure),
     ("dispatch", dispatch::measure),
     ("deploy", deploy::measure),
     ("units", units::measure),
     ("commits", commits::measure),
     ("simulator", simulator::measure),
+    ("secrets", secrets::measure),
+    ("status", status::measure),
+    ("logs", logs::measure),
 ];
 
 fn main() {

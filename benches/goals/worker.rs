@@ -17,7 +17,9 @@ pub const FLAG: &str = "--worker";
 pub fn run(arguments: &[String]) {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["spawn", out, times] => spawn(Path::new(out), times.parse().expect("a number")),
+        ["spawn", out, times, command, arguments @ ..] => {
+            spawn(Path::new(out), times.parse().expect("a number"), command, arguments);
+        }
         ["commands", how, folder, times] => {
             commands(how, Path::new(folder), times.parse().expect("a number"))
         }
@@ -26,12 +28,11 @@ pub fn run(arguments: &[String]) {
 }
 
 /// Starts a hook command and `/bin/true` in turns, and writes how long each took in nanoseconds.
-fn spawn(out: &Path, times: usize) {
+fn spawn(out: &Path, times: usize, command: &str, arguments: &[&str]) {
     let path = std::env::var_os("PATH").expect("a hook has a PATH");
-    let tool =
-        std::env::split_paths(&path).map(|folder| folder.join("config-get")).find(|file| file.exists());
-    let mut hook_command = Command::new(tool.expect("config-get is on the PATH"));
-    hook_command.arg("size");
+    let tool = std::env::split_paths(&path).map(|folder| folder.join(command)).find(|file| file.exists());
+    let mut hook_command = Command::new(tool.expect("the hook command is on the PATH"));
+    hook_command.args(arguments);
     let mut empty = Command::new("/bin/true");
     let lines: Vec<String> = (0..times)
         .map(|_| {
@@ -40,6 +41,13 @@ fn spawn(out: &Path, times: usize) {
         })
         .collect();
     std::fs::write(out, lines.concat()).expect("the results");
+}
+
+/// What [`spawn`] wrote: how long `/bin/true` took, and how long the hook command.
+pub fn times(out: &Path) -> (Vec<Duration>, Vec<Duration>) {
+    let text = std::fs::read_to_string(out).expect("the worker's results");
+    let nanos = |text: &str| Duration::from_nanos(text.parse().expect("a number"));
+    text.lines().filter_map(|line| line.split_once(' ')).map(|(a, b)| (nanos(a), nanos(b))).unzip()
 }
 
 /// Waits until all workers are there, then sets the unit's status again and again, each time to another message; writes
