@@ -58,7 +58,8 @@ pub(crate) fn build(around: &Surroundings<'_>) -> Vec<(String, OsString)> {
     env.set("JUJU_AVAILABILITY_ZONE", "");
     env.set("JUJU_MACHINE_ID", machine);
     // Present but empty says that the unit is no subordinate.
-    env.set("JUJU_PRINCIPAL_UNIT", "");
+    let principal = around.model.principal_of(around.unit).map(UnitName::to_string);
+    env.set("JUJU_PRINCIPAL_UNIT", principal.unwrap_or_default());
     env.set("JUJU_METER_STATUS", "AMBER");
     env.set("JUJU_METER_INFO", "not set");
     env.set("JUJU_SLA", "unsupported");

@@ -12,3 +12,5 @@ mod keeper;
 mod model;
 #[path = "testing/scenario.rs"]
 mod scenario;
+#[path = "testing/subordinates.rs"]
+mod subordinates;

@@ -51,7 +51,9 @@ pub(crate) fn unit_bag<'b>(
         return Ok(overlay(base, cx.effects.relations.get(&known.id).map(|changes| &changes.unit)));
     }
     match base {
-        Some(_) if known.relation.end_of(unit.app()).is_some() => Ok(overlay(base, None)),
+        Some(_) if known.relation.end_of(unit.app()).is_some() && cx.view.may_see(known, unit) => {
+            Ok(overlay(base, None))
+        }
         _ => Err(Stop::failed("permission denied")),
     }
 }

@@ -62,6 +62,7 @@ fn application(name: &str, charm: CharmRef) -> Application {
         config: BTreeMap::new(),
         trust: false,
         exposed: false,
+        exposure: Default::default(),
         next_unit: 11,
         status: None,
         workload_version: None,
@@ -69,6 +70,7 @@ fn application(name: &str, charm: CharmRef) -> Application {
         constraints: String::new(),
         channel: None,
         forced_removal: false,
+        storage: Default::default(),
     }
 }
 

@@ -140,6 +140,18 @@ impl View {
         in_broken_hook || (known.relation.life != Life::Alive && self.members(known.id).is_empty())
     }
 
+    /// Whether a unit is of our container, where that is the relation's scope, or was when we met it.
+    pub(crate) fn may_see(&self, known: &KnownRelation<'_>, unit: &UnitName) -> bool {
+        let met = || self.local.relations.get(&known.id).is_some_and(|local| local.members.contains_key(unit));
+        let about = || match &self.context {
+            ContextKind::Hook(Hook::Relation(hook)) => {
+                hook.relation == known.id && hook.remote_unit.as_ref() == Some(unit)
+            }
+            _ => false,
+        };
+        self.model.sees_in(known.relation, &self.unit, unit) || met() || about()
+    }
+
     /// The unit's own record.
     pub(crate) fn me(&self) -> Option<&Unit> {
         self.model.units.get(&self.unit).map(AsRef::as_ref)

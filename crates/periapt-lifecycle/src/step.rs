@@ -2,7 +2,7 @@
 
 use periapt_model::hook::Hook;
 use periapt_model::local::{CharmRef, SeenInputs};
-use periapt_model::names::{RelationId, TaskId};
+use periapt_model::names::{RelationId, StorageId, TaskId, UnitName};
 use periapt_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,11 @@ pub enum RestReason {
     },
     /// The daemon is going down.
     Stopping,
+    /// The unit's subordinates must go away first: before it is dead, or before it may enter a relation that brings others.
+    Subordinates {
+        /// Those that are left.
+        left: Vec<UnitName>,
+    },
     /// The unit is dead.
     Gone,
 }
@@ -64,6 +69,8 @@ pub enum Step {
     /// A relation that we had entered is over without any hook of ours: removed by force, or before `created` ran, or
     /// one that has no hooks.
     ForgetRelation(RelationId),
+    /// A storage of ours goes without a hook: it was taken by force, or is wanted back before its `attached` ran.
+    ForgetStorage(StorageId),
     /// A predecessor died while it ran this task: it is marked failed, never run again (Juju 3.6: uniter actions).
     FailInterruptedTask(TaskId),
     /// Put charm files in place.

@@ -139,6 +139,11 @@ pub enum Wait {
         /// Our endpoint.
         endpoint: EndpointName,
     },
+    /// The unit's subordinates must be gone before it goes on.
+    Subordinates {
+        /// Those that are left.
+        left: Vec<UnitName>,
+    },
     /// The unit is going away.
     Dying,
     /// The daemon is going down: nothing new starts.
@@ -191,6 +196,9 @@ pub fn why(local: &Local, remote: &Remote, moment: &Moment) -> Waits {
     }
     if remote.life != Life::Alive {
         waits.push(Wait::Dying);
+    }
+    if let Step::Rest { why: RestReason::Subordinates { left }, .. } = &step {
+        waits.push(Wait::Subordinates { left: left.clone() });
     }
     deferred(local, remote, update_status, &mut waits);
     leadership(local, remote, &mut waits);
@@ -281,6 +289,7 @@ fn due(step: &Step) -> Option<String> {
         Step::ClaimLeadership => "it asks for the leadership".to_owned(),
         Step::EnterScope(id) => format!("it enters relation {id}"),
         Step::ForgetRelation(id) => format!("it forgets relation {id}"),
+        Step::ForgetStorage(id) => format!("it lets go of storage {id}"),
         Step::FailInterruptedTask(id) => format!("it gives up task {id}, which was interrupted"),
         Step::Deploy { charm, .. } => format!("it puts {} in place", charm.url),
         Step::Hook { hook, .. } => match hook.relation().and_then(|relation| relation.remote_unit.as_ref()) {
@@ -456,6 +465,11 @@ impl fmt::Display for Wait {
             }
             Self::Suspended { relation, endpoint } => {
                 write!(f, "relation {endpoint}:{relation} is suspended")
+            }
+            Self::Subordinates { left } => {
+                let left: Vec<String> = left.iter().map(ToString::to_string).collect();
+                write!(f, "{} must be gone first, its subordinate", left.join(", "))?;
+                if left.len() == 1 { Ok(()) } else { f.write_str("s") }
             }
             Self::Dying => f.write_str("it is going away"),
             Self::Stopping => f.write_str("the daemon is going down"),

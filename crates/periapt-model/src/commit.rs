@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::apply::{removal, storage};
+use crate::apply::{exposure, removal, scale, storage};
 use crate::effects::{BagChanges, Changes, Effects};
 use crate::entity::{Agent, AppBag, CharmState, Databag, TaskStatus};
 use crate::local::{HookStep, Op};
@@ -86,6 +86,7 @@ fn apply_effects(
         }
     }
     if !effects.ports.is_empty() {
+        exposure::check_ports(&draft.model, unit, &effects.ports).map_err(CommitRefusal::Effects)?;
         draft.unit(unit, |u| effects.ports.iter().for_each(|port| port.apply_to(&mut u.ports)));
     }
     if !effects.state.is_empty() {
@@ -98,7 +99,7 @@ fn apply_effects(
         }
         draft.put(Record::CharmState(unit.clone(), Arc::new(state)));
     }
-    storage::add(draft, unit, &effects.storages).map_err(CommitRefusal::Effects)?;
+    storage::add(draft, unit, &effects.storages, now).map_err(CommitRefusal::Effects)?;
     apply_secrets(draft, unit, effects.secrets, now)?;
     Ok(written)
 }
@@ -120,7 +121,7 @@ pub(crate) fn change(bag: &mut Databag, changes: Changes) -> bool {
 
 fn perform(draft: &mut Draft, unit: &UnitName, act: Act, now: Timestamp) {
     match act {
-        Act::EnterScope(id) => enter_scope(draft, unit, id),
+        Act::EnterScope(id) => enter_scope(draft, unit, id, now),
         Act::LeaveScope(id) => removal::leave_scope(draft, unit, id),
         Act::AgentStatus { status, message, data } => {
             let status = Status { status, message, data, since: now };
@@ -167,11 +168,7 @@ fn perform(draft: &mut Draft, unit: &UnitName, act: Act, now: Timestamp) {
                 }
             }
         }
-        Act::DetachStorage(id) => {
-            if draft.model.storages.get(&id).is_some_and(|storage| &storage.owner == unit) {
-                draft.delete(Key::Storage(id));
-            }
-        }
+        Act::DetachStorage(id) => storage::detached_by(draft, unit, &id, now),
         Act::ReleaseLeadership => {
             if draft.model.is_leader(unit) {
                 draft.delete(Key::Leadership(unit.app().clone()));
@@ -187,12 +184,13 @@ fn clear_resolved(draft: &mut Draft, unit: &UnitName) {
     }
 }
 
-fn enter_scope(draft: &mut Draft, unit: &UnitName, id: RelationId) {
+fn enter_scope(draft: &mut Draft, unit: &UnitName, id: RelationId, now: Timestamp) {
     if draft.model.relations.get(&id).is_none_or(|r| r.life != Life::Alive) {
         return;
     }
     draft.member(id, unit, |member| member.in_scope = true);
     write_addresses(draft, unit, id);
+    scale::make_subordinate(draft, unit, id, now);
 }
 
 fn write_addresses(draft: &mut Draft, unit: &UnitName, id: RelationId) {
@@ -204,7 +202,7 @@ fn write_addresses(draft: &mut Draft, unit: &UnitName, id: RelationId) {
         .map(|m| m.address.clone())
         .unwrap_or_default();
     let keys = [
-        ("egress-subnets", format!("{address}/32")),
+        ("egress-subnets", draft.model.egress_subnets(Some(id), &address).join(",")),
         ("ingress-address", address.clone()),
         ("private-address", address),
     ];

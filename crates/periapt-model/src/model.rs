@@ -1,6 +1,9 @@
 //! The model: everything one controller knows of one Juju model, as an immutable value that is cheap to copy.
 
+mod containers;
+mod cross_model;
 mod draft;
+mod network;
 mod secrets;
 
 use std::sync::Arc;
@@ -12,10 +15,10 @@ pub use draft::Draft;
 
 use crate::entity::{
     Agent, AppBag, Application, Charm, CharmState, LeaderSettings, Leadership, Machine, Member, ModelInfo,
-    Operation, Relation, Secret, SecretConsumer, SecretContent, SecretOwner, StorageInstance, Task, Unit,
+    Offer, Operation, Relation, RemoteApp, Secret, SecretConsumer, SecretContent, SecretOwner, StorageInstance, Task, TaskHost, Unit,
 };
 use crate::journal::JournalRecord;
-use crate::names::{AppName, CharmId, MachineId, RelationId, SecretId, StorageId, TaskId, UnitName};
+use crate::names::{AppName, CharmId, MachineId, OfferName, RelationId, SecretId, StorageId, TaskId, UnitName};
 
 /// One record: an entity with the key it is stored under.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,6 +60,10 @@ pub enum Record {
     SecretConsumer(SecretId, UnitName, Arc<SecretConsumer>),
     /// A storage of a unit.
     Storage(Arc<StorageInstance>),
+    /// What this model offers to others.
+    Offer(Arc<Offer>),
+    /// An application of another model.
+    RemoteApp(Arc<RemoteApp>),
 }
 
 /// The key of a record within its model.
@@ -99,6 +106,10 @@ pub enum Key {
     SecretConsumer(SecretId, UnitName),
     /// See [`Record::Storage`].
     Storage(StorageId),
+    /// See [`Record::Offer`].
+    Offer(OfferName),
+    /// See [`Record::RemoteApp`].
+    RemoteApp(AppName),
 }
 
 impl Key {
@@ -123,6 +134,8 @@ impl Key {
             Self::SecretContent(id, revision) => format!("secret-content/{id}/{revision}"),
             Self::SecretConsumer(id, unit) => format!("secret-consumer/{id}/{unit}"),
             Self::Storage(id) => format!("storage/{id}"),
+            Self::Offer(offer) => format!("offer/{offer}"),
+            Self::RemoteApp(app) => format!("remote-app/{app}"),
         }
     }
 }
@@ -149,6 +162,8 @@ impl Record {
             Self::SecretContent(id, revision, _) => Key::SecretContent(id.clone(), *revision),
             Self::SecretConsumer(id, unit, _) => Key::SecretConsumer(id.clone(), unit.clone()),
             Self::Storage(x) => Key::Storage(x.id.clone()),
+            Self::Offer(x) => Key::Offer(x.name.clone()),
+            Self::RemoteApp(x) => Key::RemoteApp(x.name.clone()),
         }
     }
 }
@@ -211,16 +226,22 @@ pub struct Model {
     secret_consumers: OrdMap<SecretId, OrdMap<UnitName, Arc<SecretConsumer>>>,
     /// By name and number.
     pub storages: OrdMap<StorageId, Arc<StorageInstance>>,
+    /// By name.
+    pub offers: OrdMap<OfferName, Arc<Offer>>,
+    /// By their names here.
+    pub remote_apps: OrdMap<AppName, Arc<RemoteApp>>,
     /// The next journal record's id.
     pub next_journal: u64,
     /// Derived: the relations of each application.
     relations_of: OrdMap<AppName, OrdSet<RelationId>>,
-    /// Derived: the tasks of each unit that have not ended.
-    open_tasks: OrdMap<UnitName, OrdSet<TaskId>>,
+    /// Derived: the tasks of each unit and machine that have not ended.
+    open_tasks: OrdMap<TaskHost, OrdSet<TaskId>>,
     /// Derived: the secrets of each owner.
     owned_secrets: OrdMap<SecretOwner, OrdSet<SecretId>>,
     /// Derived: the secrets that each unit reads.
     consumed_secrets: OrdMap<UnitName, OrdSet<SecretId>>,
+    /// Derived: the subordinates of each principal.
+    subordinates_of: OrdMap<UnitName, OrdSet<UnitName>>,
     /// Derived: the storages of each unit.
     storages_by_unit: OrdMap<UnitName, OrdSet<StorageId>>,
 }
@@ -251,6 +272,9 @@ impl Model {
             owned_secrets: OrdMap::new(),
             consumed_secrets: OrdMap::new(),
             storages: OrdMap::new(),
+            offers: OrdMap::new(),
+            remote_apps: OrdMap::new(),
+            subordinates_of: OrdMap::new(),
             storages_by_unit: OrdMap::new(),
         }
     }
@@ -271,7 +295,7 @@ impl Model {
             Record::Charm(x) => drop(self.charms.insert(x.id.clone(), x)),
             Record::Application(x) => drop(self.applications.insert(x.name.clone(), x)),
             Record::Machine(x) => drop(self.machines.insert(x.id, x)),
-            Record::Unit(x) => drop(self.units.insert(x.name.clone(), x)),
+            Record::Unit(x) => self.put_unit(x),
             Record::Agent(unit, x) => drop(self.agents.insert(unit, x)),
             Record::CharmState(unit, x) => drop(self.charm_states.insert(unit, x)),
             Record::Relation(x) => {
@@ -291,9 +315,9 @@ impl Model {
             Record::Operation(x) => drop(self.operations.insert(x.id, x)),
             Record::Task(x) => {
                 if x.status.is_final() {
-                    self.close_task(&x.unit, x.id);
+                    remove_from(&mut self.open_tasks, &x.host, &x.id);
                 } else {
-                    self.open_tasks.entry(x.unit.clone()).or_default().insert(x.id);
+                    self.open_tasks.entry(x.host.clone()).or_default().insert(x.id);
                 }
                 self.tasks.insert(x.id, x);
             }
@@ -306,19 +330,9 @@ impl Model {
                 self.consumed_secrets.entry(unit.clone()).or_default().insert(id.clone());
                 self.secret_consumers.entry(id).or_default().insert(unit, x);
             }
-            Record::Storage(x) => {
-                self.storages_by_unit.entry(x.owner.clone()).or_default().insert(x.id.clone());
-                self.storages.insert(x.id.clone(), x);
-            }
-        }
-    }
-
-    fn close_task(&mut self, unit: &UnitName, id: TaskId) {
-        if let Some(open) = self.open_tasks.get_mut(unit) {
-            open.remove(&id);
-            if open.is_empty() {
-                self.open_tasks.remove(unit);
-            }
+            Record::Storage(x) => self.put_storage(x),
+            Record::Offer(x) => drop(self.offers.insert(x.name.clone(), x)),
+            Record::RemoteApp(x) => drop(self.remote_apps.insert(x.name.clone(), x)),
         }
     }
 
@@ -330,7 +344,7 @@ impl Model {
             Key::Charm(id) => drop(self.charms.remove(id)),
             Key::Application(app) => drop(self.applications.remove(app)),
             Key::Machine(id) => drop(self.machines.remove(id)),
-            Key::Unit(unit) => drop(self.units.remove(unit)),
+            Key::Unit(unit) => self.delete_unit(unit),
             Key::Agent(unit) => drop(self.agents.remove(unit)),
             Key::CharmState(unit) => drop(self.charm_states.remove(unit)),
             Key::Relation(id) => {
@@ -352,7 +366,7 @@ impl Model {
             Key::Operation(id) => drop(self.operations.remove(id)),
             Key::Task(id) => {
                 if let Some(task) = self.tasks.remove(id) {
-                    self.close_task(&task.unit, *id);
+                    remove_from(&mut self.open_tasks, &task.host, id);
                 }
             }
             Key::Secret(id) => {
@@ -373,10 +387,11 @@ impl Model {
                 remove_from(&mut self.consumed_secrets, unit, id);
             }
             Key::Storage(id) => {
-                if let Some(storage) = self.storages.remove(id) {
-                    remove_from(&mut self.storages_by_unit, &storage.owner, id);
-                }
+                self.disown_storage(id);
+                self.storages.remove(id);
             }
+            Key::Offer(offer) => drop(self.offers.remove(offer)),
+            Key::RemoteApp(app) => drop(self.remote_apps.remove(app)),
         }
     }
 
@@ -419,6 +434,8 @@ impl Model {
             );
         }
         out.extend(self.storages.values().cloned().map(Record::Storage));
+        out.extend(self.offers.values().cloned().map(Record::Offer));
+        out.extend(self.remote_apps.values().cloned().map(Record::RemoteApp));
         out
     }
 
@@ -433,9 +450,16 @@ impl Model {
         self.relations_of.get(app).into_iter().flatten().filter_map(|id| self.relations.get(id))
     }
 
-    /// The tasks of `unit` that have not ended, oldest first.
-    pub fn open_tasks<'a>(&'a self, unit: &UnitName) -> impl Iterator<Item = &'a Arc<Task>> + use<'a> {
-        self.open_tasks.get(unit).into_iter().flatten().filter_map(|id| self.tasks.get(id))
+    /// The tasks of `host` that have not ended, oldest first.
+    pub fn open_tasks<'a>(&'a self, host: &TaskHost) -> impl Iterator<Item = &'a Arc<Task>> + use<'a> {
+        self.open_tasks.get(host).into_iter().flatten().filter_map(|id| self.tasks.get(id))
+    }
+
+    /// The tasks of machines that have not ended.
+    pub fn open_machine_tasks(&self) -> impl Iterator<Item = &Arc<Task>> {
+        // Units come first in the order of hosts.
+        let machines = self.open_tasks.range(TaskHost::Machine(MachineId(0))..);
+        machines.flat_map(|(_, ids)| ids).filter_map(|id| self.tasks.get(id))
     }
 
     /// A unit's place in a relation.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::charm::ConfigValue;
-use crate::entity::{Relation, Secret, SecretOwner, Unit};
+use crate::entity::{Relation, Secret, SecretOwner, StorageInstance, TaskHost, Unit};
 use crate::journal::Event;
 use crate::local::{Fingerprint, SeenInputs};
 use crate::model::{Key, Model, Record, Write};
@@ -35,8 +35,9 @@ pub fn observe(model: &Model, unit: &UnitName) -> Option<Remote> {
         secrets_read: secrets_read(model, unit),
         secrets_owned: secrets_owned(model, unit),
         storages: storages(model, this),
+        subordinates: model.subordinates_of(unit).cloned().collect(),
         tasks: model
-            .open_tasks(unit)
+            .open_tasks(&TaskHost::Unit(unit.clone()))
             .map(|task| RemoteTask {
                 id: task.id,
                 name: task.kind.name(),
@@ -83,25 +84,31 @@ fn secrets_owned(model: &Model, unit: &UnitName) -> BTreeMap<SecretId, RemoteOwn
     own.chain(led).map(|secret| (secret.id.clone(), seen(secret))).collect()
 }
 
-/// The unit's storages. One that only newer files know is attached after the upgrade.
-fn storages(model: &Model, unit: &Unit) -> BTreeSet<StorageId> {
+/// The unit's storages. One that only newer files know is attached after the upgrade, unless it goes before that.
+fn storages(model: &Model, unit: &Unit) -> BTreeMap<StorageId, Life> {
     let charm = unit.charm.as_ref().and_then(|has| model.charms.get(&has.id));
     let known = |id: &StorageId| charm.is_none_or(|charm| charm.meta.storages.contains_key(&id.name));
-    model.storages_of(&unit.name).filter(|id| known(id)).cloned().collect()
+    let attached = model.storages_of(&unit.name).filter_map(|id| model.storages.get(id));
+    let life = |storage: &StorageInstance| match storage.life {
+        Life::Alive if !storage.detaching => Life::Alive,
+        _ => Life::Dying,
+    };
+    attached
+        .map(|storage| (storage.id.clone(), life(storage)))
+        .filter(|(id, life)| *life != Life::Alive || known(id))
+        .collect()
 }
 
 fn observe_relation(model: &Model, unit: &Unit, relation: &Relation) -> Option<RemoteRelation> {
     let app = unit.name.app();
     let ours = relation.end_of(app)?;
     let theirs = relation.other_end(app)?;
-    let data = model.relation_data.get(&relation.id);
-    let version_of = |app: &AppName| data.and_then(|d| d.apps.get(app)).map_or(0, |bag| bag.version);
-    let members: BTreeMap<UnitName, u64> = data
-        .into_iter()
-        .flat_map(|d| d.members.iter())
-        .filter(|(name, member)| member.in_scope && name.app() == &theirs.app && **name != unit.name)
-        .map(|(name, member)| (name.clone(), member.version))
-        .collect();
+    if !model.takes_part(relation, &unit.name) {
+        return None;
+    }
+    let version_of = |app: &AppName| model.app_bag(relation.id, app).map_or(0, |bag| bag.version);
+    let members = model.seen_in(relation, &unit.name);
+    let members = members.into_iter().map(|(name, member)| (name.clone(), member.version)).collect();
     let apps = match version_of(&theirs.app) {
         0 => BTreeMap::new(),
         version => BTreeMap::from([(theirs.app.clone(), version)]),
@@ -117,8 +124,15 @@ fn observe_relation(model: &Model, unit: &Unit, relation: &Relation) -> Option<R
         in_scope: model.member(relation.id, &unit.name).is_some_and(|m| m.in_scope),
         members,
         apps,
-        remote_app_dying: model.applications.get(&theirs.app).is_none_or(|a| a.life != Life::Alive),
+        remote_app_dying: !model.is_living(&theirs.app),
+        closed: relation.is_container() && has_dying_subordinate(model, &unit.name, &theirs.app),
     })
+}
+
+/// Whether a subordinate of that application is still leaving the unit: only then may another come.
+fn has_dying_subordinate(model: &Model, unit: &UnitName, app: &AppName) -> bool {
+    let dying = |name: &UnitName| model.units.get(name).is_some_and(|unit| unit.life != Life::Alive);
+    model.subordinates_of(unit).any(|name| name.app() == app && dying(name))
 }
 
 /// Whether the charm files that the unit has know the endpoint. A charm without a record is trusted to.
@@ -209,6 +223,7 @@ fn concerned_by_put(before: &Model, after: &Model, record: &Record, units: &mut 
             };
             if before.units.get(&unit.name).is_none_or(|old| differs(old)) {
                 units.insert(unit.name.clone());
+                units.extend(unit.principal.clone());
             }
         }
         // An agent's memory is its own; charms and what is kept for readers concern nobody.
@@ -216,6 +231,7 @@ fn concerned_by_put(before: &Model, after: &Model, record: &Record, units: &mut 
         | Record::CharmState(..)
         | Record::Charm(_)
         | Record::Operation(_)
+        | Record::Offer(_)
         | Record::SecretContent(..) => {}
         Record::Machine(_)
         | Record::Relation(_)
@@ -226,6 +242,7 @@ fn concerned_by_put(before: &Model, after: &Model, record: &Record, units: &mut 
         | Record::Task(_)
         | Record::Secret(_)
         | Record::Storage(_)
+        | Record::RemoteApp(_)
         | Record::SecretConsumer(..) => concerned_by_key(before, after, &record.key(), units),
     }
 }
@@ -237,6 +254,7 @@ fn concerned_by_key(before: &Model, after: &Model, key: &Key, units: &mut BTreeS
         | Key::CharmState(_)
         | Key::Operation(_)
         | Key::Agent(_)
+        | Key::Offer(_)
         | Key::SecretContent(..) => {}
         Key::Application(app) | Key::Leadership(app) | Key::LeaderSettings(app) => {
             units.extend(after.units_of(app).map(|u| u.name.clone()));
@@ -244,23 +262,39 @@ fn concerned_by_key(before: &Model, after: &Model, key: &Key, units: &mut BTreeS
         Key::Machine(id) => {
             units.extend(after.units.values().filter(|u| u.machine == *id).map(|u| u.name.clone()));
         }
-        Key::Unit(unit) => drop(units.insert(unit.clone())),
+        Key::Unit(unit) => {
+            units.insert(unit.clone());
+            // It waits for its subordinates to be gone.
+            units.extend(before.principal_of(unit).cloned());
+        }
         Key::Task(id) => {
             let task = after.tasks.get(id).or_else(|| before.tasks.get(id));
-            units.extend(task.map(|t| t.unit.clone()));
+            units.extend(task.and_then(|t| t.host.unit().cloned()));
         }
         Key::Secret(id) => {
             units_of_secret(before, id, units);
             units_of_secret(after, id, units);
         }
         Key::Storage(id) => {
-            let storage = after.storages.get(id).or_else(|| before.storages.get(id));
-            units.extend(storage.map(|storage| storage.owner.clone()));
+            let owner = |model: &Model| model.storages.get(id).and_then(|storage| storage.owner.clone());
+            units.extend(owner(before));
+            units.extend(owner(after));
         }
         Key::SecretConsumer(id, unit) => {
             units.insert(unit.clone());
             if reading_moved(before, after, id, unit) {
                 owners_of_secret(after, id, units);
+            }
+        }
+        Key::Member(id, unit) if is_container(before, *id) || is_container(after, *id) => {
+            // Nobody outside of its container sees the unit there.
+            for model in [before, after] {
+                units.extend(model.container(model.container_of(unit)).cloned());
+            }
+        }
+        Key::RemoteApp(app) => {
+            for relation in after.relations_of(app) {
+                units_of_relation(after, relation.id, units);
             }
         }
         Key::Relation(id) | Key::Member(id, _) | Key::AppBag(id, _) => {
@@ -294,6 +328,10 @@ fn owners_of_secret(model: &Model, id: &SecretId, units: &mut BTreeSet<UnitName>
         }
         Some(SecretOwner::Model) | None => {}
     }
+}
+
+fn is_container(model: &Model, id: RelationId) -> bool {
+    model.relations.get(&id).is_some_and(|relation| relation.is_container())
 }
 
 fn units_of_relation(model: &Model, id: RelationId, units: &mut BTreeSet<UnitName>) {

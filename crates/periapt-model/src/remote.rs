@@ -67,6 +67,10 @@ pub struct RemoteRelation {
     pub apps: BTreeMap<AppName, u64>,
     /// The whole other application (or, for a peer relation, our own) is going away.
     pub remote_app_dying: bool,
+    /// It cannot be entered yet: our subordinate of an earlier relation to that application is still going away (Juju 3.6:
+    /// `ErrCannotEnterScopeYet`).
+    #[serde(default)]
+    pub closed: bool,
 }
 
 /// A secret that our unit has read.
@@ -126,9 +130,12 @@ pub struct Remote {
     /// The secrets our unit manages.
     #[serde(default)]
     pub secrets_owned: BTreeMap<SecretId, RemoteOwned>,
-    /// The unit's storages, those that its charm's files know.
+    /// The unit's storages, those that its charm's files know. One that is not alive is to be detached.
     #[serde(default)]
-    pub storages: BTreeSet<StorageId>,
+    pub storages: BTreeMap<StorageId, Life>,
+    /// The subordinates of our unit: it is not dead before they are gone.
+    #[serde(default)]
+    pub subordinates: BTreeSet<UnitName>,
     /// Oldest first.
     pub tasks: Vec<RemoteTask>,
     /// `update-status-hook-interval`.

@@ -169,8 +169,7 @@ fn execute(words: &Words, program: &Path) -> Result<u8> {
 /// The one unit of the model.
 async fn only_unit(client: &ModelClient) -> Result<UnitName> {
     let status = client.status(&[], &Zone::Utc).await?.status;
-    let units: Vec<UnitName> =
-        status.applications.into_values().flat_map(|app| app.units.into_keys()).collect();
+    let units: Vec<UnitName> = status.all_units().map(|(name, _)| name.clone()).collect();
     match units.as_slice() {
         [only] => Ok(only.clone()),
         [] => Err(CliError::new("no unit found: the model has none")),

@@ -159,7 +159,7 @@ impl Unit0 {
             self.put_relation(&mut model, state, relation)?;
         }
         for id in state.storages.keys() {
-            let storage = StorageInstance { id: id.clone(), owner: self.unit.clone() };
+            let storage = StorageInstance::new(id.clone(), self.unit.clone());
             model.put(Record::Storage(Arc::new(storage)));
         }
         for secret in &state.secrets {
@@ -216,7 +216,7 @@ impl Unit0 {
             Role::Provider => vec![end(app.clone(), spec.role), end(remote_app.clone(), Role::Requirer)],
             Role::Requirer => vec![end(remote_app.clone(), Role::Provider), end(app.clone(), spec.role)],
         };
-        model.put(Record::Relation(Arc::new(Relation { id, ends, life: Life::Alive, suspended: false })));
+        model.put(Record::Relation(Arc::new(Relation::new(id, ends))));
         let member = |bag: &RawBag| {
             let mut settings = addresses(&state.address);
             settings.extend(bag.clone());
@@ -321,6 +321,7 @@ fn application(name: AppName, charm: CharmRef) -> Application {
         config: BTreeMap::new(),
         trust: false,
         exposed: false,
+        exposure: Default::default(),
         next_unit: 0,
         status: None,
         workload_version: None,
@@ -328,6 +329,7 @@ fn application(name: AppName, charm: CharmRef) -> Application {
         constraints: String::new(),
         channel: None,
         forced_removal: false,
+        storage: Default::default(),
     }
 }
 
@@ -336,6 +338,7 @@ fn unit(name: UnitName, charm: CharmRef, since: Timestamp) -> Unit {
         name,
         life: Life::Alive,
         machine: MachineId(0),
+        principal: None,
         charm: Some(charm),
         resolved: None,
         workload: ModelStatus::new(WorkloadStatus::Unknown, "", since),

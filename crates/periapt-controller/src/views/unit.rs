@@ -9,8 +9,8 @@ use periapt_model::status::Life;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::status::{UnitStatus, full_status, open_ports};
-use super::{Viewpoint, status::Selector};
+use super::Viewpoint;
+use super::status::{UnitStatus, build_unit_status, open_ports};
 
 /// One unit in a relation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -31,6 +31,9 @@ pub struct RelationInfo {
     pub relation_id: RelationId,
     /// Our endpoint.
     pub endpoint: String,
+    /// Whether the other side is in another model; absent when it is not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cross_model: bool,
     /// The endpoint on the other side.
     pub related_endpoint: String,
     /// The databag of the application on the other side.
@@ -104,6 +107,9 @@ fn relation_info(
     filter: &UnitFilter,
 ) -> Option<RelationInfo> {
     let (ours, theirs) = (relation.end_of(unit.name.app())?, relation.other_end(unit.name.app())?);
+    if !model.takes_part(relation, &unit.name) {
+        return None;
+    }
     if filter.endpoint.as_deref().is_some_and(|wanted| wanted != ours.endpoint.as_str()) {
         return None;
     }
@@ -112,6 +118,7 @@ fn relation_info(
     let members = data.into_iter().flat_map(|d| d.members.iter());
     let related: BTreeMap<UnitName, RelationUnit> = members
         .filter(|(name, _)| name.app() == &theirs.app && **name != unit.name)
+        .filter(|(name, _)| model.sees_in(relation, &unit.name, name))
         .filter(|(name, _)| filter.related_unit.as_ref().is_none_or(|wanted| wanted == *name))
         // What left a living relation is not shown; Juju forgets it at once.
         .filter(|(_, member)| member.in_scope || relation.life != Life::Alive)
@@ -125,6 +132,7 @@ fn relation_info(
     Some(RelationInfo {
         relation_id: relation.id,
         endpoint: ours.endpoint.to_string(),
+        cross_model: model.remote_apps.contains_key(&theirs.app),
         related_endpoint: theirs.endpoint.to_string(),
         application_data: bag.map(|bag| bag.settings.clone()).unwrap_or_default(),
         local_unit: Some(
@@ -137,6 +145,5 @@ fn relation_info(
 
 /// The part of the status document that is about one unit.
 pub fn unit_status(model: &Model, name: &UnitName, view: Viewpoint<'_>) -> Option<UnitStatus> {
-    let mut status = full_status(model, &[Selector::Unit(name.to_string())], view);
-    status.applications.get_mut(name.app())?.units.remove(name)
+    Some(build_unit_status(model, model.units.get(name)?, view))
 }

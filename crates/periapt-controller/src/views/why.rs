@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use periapt_lifecycle::{Waits, is_idle, is_settled};
-use periapt_model::charm::Role;
-use periapt_model::entity::Relation;
+use periapt_model::charm::{JUJU_INFO, Role};
+use periapt_model::entity::{Charm, Relation};
 use periapt_model::local::Local;
 use periapt_model::model::Model;
 use periapt_model::names::{AppName, EndpointName, RelationId, UnitName};
@@ -100,6 +100,8 @@ pub enum ApplicationWait {
     NoLeader,
     /// It has no units: no hook will ever run.
     NoUnits,
+    /// It is a subordinate without units: none of an application that it is integrated with has brought it.
+    NoPrincipals,
     /// These units still run another charm.
     UpgradeRemains {
         /// What they shall run.
@@ -171,7 +173,10 @@ pub fn application_why(model: &Model, name: &AppName, moment: &Moment) -> Option
         }
         waits.extend(model.relations_of(name).filter(|r| !r.is_peer()).map(|r| relation_remains(model, r)));
     } else if units.is_empty() {
-        waits.push(ApplicationWait::NoUnits);
+        waits.push(match model.is_subordinate(name) {
+            true => ApplicationWait::NoPrincipals,
+            false => ApplicationWait::NoUnits,
+        });
     } else if !model.leaders.contains_key(name) {
         waits.push(ApplicationWait::NoLeader);
     }
@@ -223,7 +228,9 @@ fn lacking(model: &Model, app: &AppName) -> Vec<Lacking> {
 fn providers(model: &Model, app: &AppName, interface: &str) -> Vec<AppName> {
     let provides = |other: &AppName| {
         let charm = model.charm_of(other);
-        charm.is_some_and(|c| c.meta.endpoints_of(Role::Provider).any(|(_, e)| e.interface == interface))
+        let own = |c: &Charm| c.meta.endpoints_of(Role::Provider).any(|(_, e)| e.interface == interface);
+        // Every principal can be looked after by way of the endpoint that nobody declares.
+        charm.is_some_and(|c| own(c) || (interface == JUJU_INFO && !c.meta.subordinate))
     };
     model.applications.keys().filter(|other| *other != app && provides(other)).cloned().collect()
 }

@@ -392,6 +392,7 @@ impl Checker {
                 self.gone.retain(|gone| gone != relation);
             }
             TraceEvent::RelationForgotten(relation) => drop(self.relations.remove(relation)),
+            TraceEvent::StorageForgotten(storage) => self.storages.forget(storage),
             TraceEvent::LeaderAccepted => self.leader = true,
             TraceEvent::LeaderResigned => {
                 self.leader = false;

@@ -76,6 +76,10 @@ impl Storages {
         }
     }
 
+    pub(super) fn forget(&mut self, storage: &StorageId) {
+        self.0.remove(storage);
+    }
+
     /// What is left when the unit stops.
     pub(super) fn check_detached(&self, hook: &str) -> Result<(), Violation> {
         match self.0.first() {

@@ -2,7 +2,7 @@
 
 use periapt_model::hook::Hook;
 use periapt_model::journal::{Entry, Event, Mark, Outcome};
-use periapt_model::names::RelationId;
+use periapt_model::names::{RelationId, StorageId};
 use periapt_model::time::Timestamp;
 
 /// How a hook's run ended, as far as the order of hooks is concerned.
@@ -61,6 +61,8 @@ pub enum TraceEvent {
     },
     /// A relation ended without hooks.
     RelationForgotten(RelationId),
+    /// A storage went without a hook.
+    StorageForgotten(StorageId),
     /// Leadership was accepted.
     LeaderAccepted,
     /// Leadership was given up.
@@ -105,6 +107,7 @@ impl TraceEvent {
                     Self::EnteredScope { relation: *relation, peer: *peer, implicit: *implicit }
                 }
                 Mark::RelationForgotten { relation } => Self::RelationForgotten(*relation),
+                Mark::StorageForgotten { storage } => Self::StorageForgotten(storage.clone()),
                 Mark::LeaderAccepted => Self::LeaderAccepted,
                 Mark::LeaderResigned => Self::LeaderResigned,
                 Mark::DyingSeen => Self::DyingSeen,

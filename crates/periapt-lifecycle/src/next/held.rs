@@ -1,6 +1,6 @@
 //! A hook that is remembered: queued, interrupted or failed (Juju 3.6: `nextOpHookError`; reference 1.5).
 
-use periapt_model::hook::{Hook, SecretEvent};
+use periapt_model::hook::{Hook, SecretEvent, StorageEvent};
 use periapt_model::local::{Failure, HookStep, Local};
 use periapt_model::remote::{Remote, Resolve};
 use periapt_model::status::Life;
@@ -99,8 +99,16 @@ fn obsolete(local: &Local, remote: &Remote, moment: &Moment, hook: &Hook, step: 
             let gone = !remote.secrets_owned.contains_key(&secret.secret);
             gone.then(|| format!("secret {} is gone or not the unit's to manage any more", secret.secret))
         }
-        Hook::Storage(storage) if !remote.storages.contains(&storage.storage) => {
-            Some(format!("storage {} is gone", storage.storage))
+        Hook::Storage(storage) => {
+            let id = &storage.storage;
+            let Some(life) = remote.storages.get(id) else { return Some(format!("storage {id} is gone")) };
+            match (storage.event, *life == Life::Alive) {
+                _ if remote.life != Life::Alive => None,
+                // It goes without ever having been there for the charm.
+                (StorageEvent::Attached, false) => Some(format!("storage {id} is to be detached")),
+                (StorageEvent::Detaching, true) => Some(format!("storage {id} was attached again")),
+                _ => None,
+            }
         }
         Hook::LeaderElected if !(local.leader && remote.leader) => {
             Some("the unit does not lead any more".to_owned())

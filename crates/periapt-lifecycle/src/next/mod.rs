@@ -3,6 +3,7 @@
 mod held;
 mod relations;
 mod secrets;
+mod storage;
 
 pub(crate) use held::{retry_at, tries};
 
@@ -31,7 +32,10 @@ pub fn next(local: &Local, remote: &Remote, moment: &Moment) -> Step {
     }
     let dying = remote.life != Life::Alive;
     if local.removed || (dying && !local.installed) {
-        return Step::Dead;
+        return match remote.subordinates.is_empty() {
+            true => Step::Dead,
+            false => Step::Rest { until: None, why: relations::subordinates_left(remote) },
+        };
     }
     // Leadership is asked for in every state, a failed hook included: the lease and the hook are separate (reference 1.7).
     if !dying && !remote.leadership_known {
@@ -43,7 +47,7 @@ pub fn next(local: &Local, remote: &Remote, moment: &Moment) -> Step {
     match &local.op {
         // The storages that a unit starts with are there before anything else (E2).
         Op::Hook { hook: Hook::Install, step: HookStep::Queued, .. }
-            if !dying && !remote.storages.is_subset(&local.storages) =>
+            if !dying && storage::before_install(local, remote).is_some() =>
         {
             living_unit(local, remote, moment)
         }
@@ -98,7 +102,7 @@ fn living_unit(local: &Local, remote: &Remote, moment: &Moment) -> Step {
     if !local.installed {
         return match &local.charm {
             None => Step::Deploy { charm: remote.charm.clone(), kind: DeployKind::Install },
-            Some(_) => secrets::attached(local, remote).unwrap_or_else(|| run(Hook::Install, remote)),
+            Some(_) => storage::before_install(local, remote).unwrap_or_else(|| run(Hook::Install, remote)),
         };
     }
     relations::forget(local, remote)
@@ -107,7 +111,7 @@ fn living_unit(local: &Local, remote: &Remote, moment: &Moment) -> Step {
         .or_else(|| leadership(local, remote))
         .or_else(|| secrets::next_hook(local, remote, moment))
         .or_else(|| task(local, remote))
-        .or_else(|| secrets::attached(local, remote))
+        .or_else(|| storage::next_hook(local, remote))
         .or_else(|| upgrade(local, remote))
         .or_else(|| (local.seen != Some(remote.inputs)).then(|| run(Hook::ConfigChanged, remote)))
         .or_else(|| relations::next_hook(local, remote))
@@ -145,6 +149,7 @@ fn at_rest(local: &Local, remote: &Remote, moment: &Moment) -> Step {
         return Step::ReportIdle;
     }
     let why = match local.deferred.events.len() {
+        0 if relations::waits_to_enter(local, remote) => relations::subordinates_left(remote),
         0 => RestReason::Settled,
         events => RestReason::Deferred { events },
     };
@@ -159,7 +164,7 @@ fn dying_unit(local: &Local, remote: &Remote, _: &Moment) -> Step {
     }
     relations::forget(local, remote)
         .or_else(|| task(local, remote))
-        .or_else(|| secrets::detaching(local, remote))
+        .or_else(|| storage::teardown(local, remote))
         .or_else(|| relations::next_hook(local, remote))
         .unwrap_or_else(|| run(if local.started { Hook::Stop } else { Hook::Remove }, remote))
 }

@@ -8,7 +8,7 @@ use periapt_model::remote::{Remote, RemoteRelation};
 use periapt_model::status::Life;
 
 use super::run;
-use crate::step::Step;
+use crate::step::{RestReason, Step};
 
 /// Whether a relation is coming to its end for this unit: its other side counts as empty then.
 pub(crate) fn is_breaking(remote: &Remote, relation: &RemoteRelation) -> bool {
@@ -41,10 +41,22 @@ pub(super) fn enter(local: &Local, remote: &Remote) -> Option<Step> {
     remote
         .relations
         .iter()
-        .find(|(id, theirs)| {
-            theirs.implemented && !local.relations.contains_key(id) && !is_breaking(remote, theirs)
-        })
+        .find(|(id, theirs)| !theirs.closed && may_enter(local, remote, **id, theirs))
         .map(|(id, _)| Step::EnterScope(*id))
+}
+
+fn may_enter(local: &Local, remote: &Remote, id: RelationId, theirs: &RemoteRelation) -> bool {
+    theirs.implemented && !local.relations.contains_key(&id) && !is_breaking(remote, theirs)
+}
+
+/// Whether a relation waits to be entered until a subordinate of an earlier one is gone.
+pub(super) fn waits_to_enter(local: &Local, remote: &Remote) -> bool {
+    remote.relations.iter().any(|(id, theirs)| theirs.closed && may_enter(local, remote, *id, theirs))
+}
+
+/// Nothing wakes the unit but the end of its subordinates, and that does so for certain.
+pub(super) fn subordinates_left(remote: &Remote) -> RestReason {
+    RestReason::Subordinates { left: remote.subordinates.iter().cloned().collect() }
 }
 
 /// A relation whose `relation-created` is due.

@@ -1,7 +1,7 @@
-//! Secrets and storages: who is due which hook (Juju 3.6: `uniter/secrets/resolver.go`, `uniter/storage/resolver.go`;
-//! reference 1.8 and 1.9). Both are comparisons of what is with what the unit was told, never queues.
+//! Secrets: who is due which hook (Juju 3.6: `uniter/secrets/resolver.go`; reference 1.8). A comparison of what is with what
+//! the unit was told, never a queue.
 
-use periapt_model::hook::{Hook, SecretEvent, SecretHook, StorageEvent, StorageHook};
+use periapt_model::hook::{Hook, SecretEvent, SecretHook};
 use periapt_model::local::Local;
 use periapt_model::names::SecretId;
 use periapt_model::remote::{Remote, RemoteOwned};
@@ -61,20 +61,4 @@ fn remove(local: &Local, remote: &Remote) -> Option<SecretHook> {
         let revision = owned.obsolete.iter().find(|n| told.is_none_or(|told| !told.contains(n)))?;
         Some(of_owner(SecretEvent::Remove, id, owned, *revision))
     })
-}
-
-fn storage(event: StorageEvent, id: &periapt_model::names::StorageId, remote: &Remote) -> Step {
-    run(Hook::Storage(StorageHook { event, storage: id.clone() }), remote)
-}
-
-/// A storage that the charm has not seen yet.
-pub(super) fn attached(local: &Local, remote: &Remote) -> Option<Step> {
-    let new = remote.storages.iter().find(|id| !local.storages.contains(id))?;
-    Some(storage(StorageEvent::Attached, new, remote))
-}
-
-/// A storage that a dying unit still has. One whose `attached` never ran goes without a hook.
-pub(super) fn detaching(local: &Local, remote: &Remote) -> Option<Step> {
-    let old = remote.storages.iter().find(|id| local.storages.contains(id))?;
-    Some(storage(StorageEvent::Detaching, old, remote))
 }

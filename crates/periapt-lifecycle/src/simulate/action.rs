@@ -8,6 +8,8 @@ use periapt_model::names::{AppName, UnitName};
 use periapt_model::remote::Resolve;
 use serde::{Deserialize, Serialize};
 
+use super::storages::StorageAction;
+
 /// How a process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -57,6 +59,8 @@ pub enum Action {
     Resolve(UnitName, Resolve),
     /// An action is to run on a unit.
     Run(UnitName),
+    /// Something about storages.
+    Storage(StorageAction),
     /// The newest task is cancelled.
     CancelTask,
     /// A model setting is set.

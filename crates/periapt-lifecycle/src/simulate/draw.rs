@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use periapt_model::command::{EndpointRef, RelationRef};
-use periapt_model::names::{AppName, UnitName};
+use periapt_model::names::{AppName, EndpointName, UnitName};
 use periapt_model::remote::Resolve;
 
 use super::action::{Action, Ending};
 use super::rng::Rng;
+use super::storages;
 use super::world::World;
 
-const NAMES: [&str; 5] = ["db", "web", "log", "ring", "spare"];
+const NAMES: [&str; 6] = ["db", "web", "log", "ring", "spare", "extra"];
 
 /// An action that probably makes sense now.
 pub fn draw(world: &World, rng: &mut Rng) -> Action {
@@ -79,12 +80,18 @@ fn operator(world: &World, rng: &mut Rng, units: &[UnitName]) -> Action {
         return deploy(rng);
     };
     let unit = rng.pick(units).cloned();
+    if rng.chance(20)
+        && let Some(action) = storages::draw(world, rng, &app, unit.as_ref())
+    {
+        return action;
+    }
     match (rng.below(40), unit) {
         (0..5, _) => deploy(rng),
         (5..8, _) => Action::AddUnits(app, 1 + rng.below(2) as u32),
         (8..11, Some(unit)) => Action::RemoveUnit(unit, rng.chance(15)),
         (11..13, _) => Action::RemoveApplication(app, rng.chance(15)),
-        (13..21, _) => Action::Integrate(whole(&app), whole(&other)),
+        (13..19, _) => Action::Integrate(whole(&app), whole(&other)),
+        (19..21, _) => Action::Integrate(side(world, rng, &app), whole(&other)),
         (21..24, _) => {
             let ids: Vec<_> = world.driver.model.relations.keys().copied().collect();
             rng.pick(&ids).map_or(Action::PassToTimer, |id| {
@@ -125,6 +132,17 @@ fn setting(rng: &mut Rng) -> Action {
     };
     let value = rng.pick(values).copied().unwrap_or_default();
     Action::Setting(key.to_owned(), value.to_owned())
+}
+
+/// One endpoint of an application: what is ambiguous otherwise, or only a second relation of the same two.
+fn side(world: &World, rng: &mut Rng, app: &AppName) -> EndpointRef {
+    let endpoints: Vec<EndpointName> = world
+        .driver
+        .model
+        .charm_of(app)
+        .map(|charm| charm.meta.endpoints.keys().cloned().collect())
+        .unwrap_or_default();
+    EndpointRef { app: app.clone(), endpoint: rng.pick(&endpoints).cloned() }
 }
 
 fn whole(app: &AppName) -> EndpointRef {

@@ -69,11 +69,17 @@ pub struct Driver {
     pub(super) unchecked: BTreeSet<UnitName>,
     /// Dispatches that were committed.
     pub(super) dispatches: u64,
+    /// Whether it is checked that each change wakes whom it concerns: a look at every unit costs.
+    pub(super) check_wakes: bool,
+    /// A unit that a change concerned and that was not woken.
+    pub(super) overlooked: Option<String>,
     /// What was written down, if anybody wants it.
     journal: Option<Vec<Arc<JournalRecord>>>,
 }
 
 const HISTORY: usize = 6;
+/// Every so many changes it is checked that who was not woken sees nothing new.
+const CHECK_WAKES_EVERY: u64 = 7;
 
 impl Driver {
     /// An empty model, at this time.
@@ -88,6 +94,8 @@ impl Driver {
             changes: 0,
             unchecked: BTreeSet::new(),
             dispatches: 0,
+            check_wakes: false,
+            overlooked: None,
             journal: None,
         }
     }
@@ -140,7 +148,18 @@ impl Driver {
                 journal.push(Arc::clone(record));
             }
         }
-        self.unchecked.append(&mut concerned(&before, &self.model, writes));
+        let mut woken = concerned(&before, &self.model, writes);
+        if self.check_wakes && self.overlooked.is_none() && self.changes.is_multiple_of(CHECK_WAKES_EVERY) {
+            // Who commits looks again by itself.
+            let acts = |unit: &UnitName| {
+                writes.iter().any(|w| matches!(w, Write::Put(Record::Agent(own, _)) if own == unit))
+            };
+            let mut asleep = self.model.units.keys().filter(|unit| !woken.contains(*unit) && !acts(unit));
+            let overlooked = asleep.find(|unit| observe(&before, unit) != observe(&self.model, unit));
+            self.overlooked =
+                overlooked.map(|unit| format!("{unit} is not woken by what concerns it: {writes:?}"));
+        }
+        self.unchecked.append(&mut woken);
         self.unchecked.extend(writes.iter().filter_map(owner).cloned());
         self.changes += 1;
         self.history.push_back((self.changes, self.model.clone()));

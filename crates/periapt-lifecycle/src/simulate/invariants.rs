@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use periapt_model::names::{RelationId, UnitName};
 use periapt_model::observe::observe;
+use periapt_model::status::Life;
 use periapt_model::time::Timestamp;
 
 use crate::{RestReason, Step, why};
@@ -22,6 +23,11 @@ const CHECK_ALL_EVERY: u64 = 50;
 impl World {
     /// Checks the units that the last action may have concerned.
     pub(super) fn check(&mut self) -> Result<(), Broken> {
+        if let Some(text) = self.driver.overlooked.take() {
+            return broken("wakes", text);
+        }
+        self.check_containers()?;
+        self.check_storages()?;
         if self.steps.is_multiple_of(CHECK_ALL_EVERY) {
             return self.check_all();
         }
@@ -82,7 +88,9 @@ impl World {
         let by_hand = matches!(reason, RestReason::HookFailed { .. }) && !remote.retry_hooks;
         let wakes_off = matches!(reason, RestReason::Deferred { .. }) && remote.deferred_wake.is_none();
         let settled = matches!(reason, RestReason::Settled | RestReason::Gone);
-        if until.is_none() && !by_hand && !wakes_off && !settled {
+        // Those that are left are units as well, and this holds for them.
+        let others = matches!(reason, RestReason::Subordinates { .. });
+        if until.is_none() && !by_hand && !wakes_off && !settled && !others {
             let text = format!("{unit} (agent {}) rests for {reason:?} without end", agent.epoch);
             return broken("I4", text);
         }
@@ -104,6 +112,7 @@ impl World {
         for unit in self.driver.model.units.values() {
             self.check_settled_unit(&unit.name)?;
         }
+        self.check_settled_containers()?;
         for app in self.driver.model.applications.values() {
             if app.life != periapt_model::status::Life::Alive {
                 return broken("settles", format!("application {} does not go away", app.name));
@@ -130,7 +139,7 @@ impl World {
         if local.charm.as_ref() != Some(&remote.charm) || local.seen != Some(remote.inputs) {
             return broken("settles", format!("{unit} has old files or config"));
         }
-        for (id, theirs) in remote.relations.iter().filter(|(_, r)| r.implemented) {
+        for (id, theirs) in remote.relations.iter().filter(|(_, r)| r.implemented && !r.implicit) {
             let ours = local.relations.get(id);
             if ours.map(|r| &r.members) != Some(&theirs.members)
                 || ours.map(|r| &r.apps) != Some(&theirs.apps)
@@ -153,7 +162,8 @@ impl World {
         {
             return broken("settles", format!("{unit} was not told what nobody reads of {id}: {owned:?}"));
         }
-        if local.storages != remote.storages {
+        if !local.storages.iter().eq(remote.storages.keys()) || remote.storages.values().any(|l| *l != Life::Alive)
+        {
             let text = format!("{unit} knows {:?} of its storages {:?}", local.storages, remote.storages);
             return broken("settles", text);
         }

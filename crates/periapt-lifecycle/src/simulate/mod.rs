@@ -11,6 +11,7 @@
 mod action;
 mod charm;
 mod charms;
+mod containers;
 mod draw;
 mod driver;
 mod invariants;
@@ -19,12 +20,14 @@ mod rng;
 mod secrets;
 mod settle;
 mod shrink;
+mod storages;
 mod world;
 
 pub use action::{Action, Ending};
 pub use charms::Charms;
 pub use driver::{Driver, Finished, Running};
 pub use rng::Rng;
+pub use storages::StorageAction;
 pub use world::World;
 
 use serde::{Deserialize, Serialize};

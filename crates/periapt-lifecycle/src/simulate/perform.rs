@@ -66,6 +66,7 @@ impl World {
                 set: BTreeMap::from([(key.clone(), value.clone())]),
                 reset: Vec::new(),
             }),
+            Action::Storage(action) => self.perform_on_storage(action),
             Action::Observe(unit, ago) => Ok(self.driver.observe(unit, *ago)),
             Action::Decide(unit) => self.driver.decide(unit),
             Action::End(unit, ending, choice) => self.end(unit, *ending, *choice),
@@ -99,6 +100,7 @@ impl World {
 }
 
 fn deploy(app: &AppName, charm: Charm, units: u32) -> Command {
+    let units = if charm.meta.subordinate { 0 } else { units };
     Command::Deploy(Box::new(Deploy {
         name: Some(app.clone()),
         charm,

@@ -19,6 +19,7 @@ use super::charms::Charms;
 use super::driver::{Driver, Finished, Running};
 use super::rng::Rng;
 use super::secrets;
+use super::storages::Watch;
 use super::{Broken, Done};
 
 /// A simulated model.
@@ -31,6 +32,7 @@ pub struct World {
     pub(super) expected: BTreeMap<(UnitName, Option<RelationId>), u64>,
     /// Handlers finish and processes end well from now on.
     pub(super) giving_up: bool,
+    pub(super) storages: Watch,
     pub(super) steps: u64,
     pub(super) faults: u64,
 }
@@ -40,12 +42,15 @@ impl World {
     pub fn new(charms: &Charms) -> Self {
         let name = ModelName::new("sim").unwrap_or_else(|_| unreachable!("a constant name is well formed"));
         let info = ModelInfo::new("sim".to_owned(), name, Timestamp(0));
+        let mut driver = Driver::new(info, Timestamp(1_000_000));
+        driver.check_wakes = true;
         Self {
             charms: charms.clone(),
-            driver: Driver::new(info, Timestamp(1_000_000)),
+            driver,
             disks: BTreeMap::new(),
             expected: BTreeMap::new(),
             giving_up: false,
+            storages: Watch::default(),
             steps: 0,
             faults: 0,
         }

@@ -38,6 +38,7 @@ pub fn relation(role: Role, endpoint: &str, remote_app: &str) -> RemoteRelation 
         members: Default::default(),
         apps: Default::default(),
         remote_app_dying: false,
+        closed: false,
     }
 }
 
@@ -94,6 +95,7 @@ impl World {
                 secrets_read: Default::default(),
                 secrets_owned: Default::default(),
                 storages: Default::default(),
+                subordinates: Default::default(),
                 tasks: Vec::new(),
                 update_status_interval: Duration::from_secs(300),
                 retry_hooks: true,
@@ -266,6 +268,7 @@ impl World {
             Entry::Mark(mark) => match mark {
                 Mark::CharmInstalled { upgrade: true, .. } => "[upgraded]".into(),
                 Mark::RelationForgotten { relation } => format!("[forgotten {relation}]"),
+                Mark::StorageForgotten { storage } => format!("[forgotten {storage}]"),
                 Mark::LeaderResigned => "[resigned]".into(),
                 Mark::HookDropped { hook, .. } => format!("[dropped {}]", name(hook)),
                 Mark::DyingSeen => "[dying]".into(),

@@ -3,6 +3,7 @@ mod leadership_and_upgrade;
 mod order;
 mod property;
 mod secrets;
+mod subordinates;
 mod timers_and_errors;
 mod traces;
 mod waits;

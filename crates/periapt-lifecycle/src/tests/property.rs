@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use periapt_model::charm::Role;
-use periapt_model::names::RelationId;
+use periapt_model::names::{RelationId, StorageId};
 use periapt_model::remote::Resolve;
 use periapt_model::status::Life;
 use proptest::prelude::*;
@@ -21,6 +21,7 @@ enum Change {
     Suspend(u32, bool),
     Member { relation: u32, number: u32, version: Option<u64> },
     AppBag { relation: u32, version: u64 },
+    Storage(u32, Option<Life>),
     Lead(bool),
     NobodyLeads,
     LeaderSettings(u64),
@@ -54,6 +55,8 @@ fn change() -> impl Strategy<Value = Change> {
         5 => (ids.clone(), 0_u32..4, prop::option::weighted(0.7, 0_u64..4))
             .prop_map(|(relation, number, version)| Member { relation, number, version }),
         2 => (ids, 0_u64..4).prop_map(|(relation, version)| AppBag { relation, version }),
+        3 => (0_u32..3, prop::sample::select(vec![Some(Life::Alive), Some(Life::Alive), Some(Life::Dying), None]))
+            .prop_map(|(number, life)| Storage(number, life)),
         2 => any::<bool>().prop_map(Lead),
         1 => Just(NobodyLeads),
         1 => (0_u64..4).prop_map(LeaderSettings),
@@ -128,6 +131,13 @@ impl Run {
             Change::AppBag { relation, version } => {
                 if let Some(relation) = self.relation(relation) {
                     relation.apps.insert(relation.remote_app.clone(), version);
+                }
+            }
+            Change::Storage(number, life) => {
+                let id = StorageId { name: "data".parse().unwrap(), number };
+                match life {
+                    Some(life) => drop(self.world.remote.storages.insert(id, life)),
+                    None => drop(self.world.remote.storages.remove(&id)),
                 }
             }
             Change::Lead(leads) => {

@@ -136,7 +136,7 @@ fn a_dying_unit_hears_of_no_secret() {
 #[test]
 fn storages_come_before_install_and_go_before_relations() {
     let mut world = World::new("app/0");
-    world.remote.storages.extend(["data/0", "data/1"].map(|id| id.parse().unwrap()));
+    world.remote.storages.extend(["data/0", "data/1"].map(|id| (id.parse().unwrap(), Life::Alive)));
     world.ends.extend([Outcome::Done, Outcome::Done, failed()]);
     world.settle();
     assert_eq!(world.trace[..2], ["data-storage-attached", "data-storage-attached!"]);
@@ -145,13 +145,13 @@ fn storages_come_before_install_and_go_before_relations() {
     assert_eq!(world.trace[2..4], ["data-storage-attached", "install"]);
     assert_eq!(world.trace.iter().filter(|line| *line == "install").count(), 1);
     // More of it later, as `storage-add` brings it.
-    world.remote.storages.insert("logs/2".parse().unwrap());
+    world.remote.storages.insert("logs/2".parse().unwrap(), Life::Alive);
     world.settle();
     assert_eq!(world.trace.last().unwrap(), "logs-storage-attached");
     world.trace.clear();
     // One that it never saw goes without a hook.
     world.remote.life = Life::Dying;
-    world.remote.storages.insert("logs/3".parse().unwrap());
+    world.remote.storages.insert("logs/3".parse().unwrap(), Life::Alive);
     world.settle();
     let hooks: Vec<&str> = world.trace.iter().map(String::as_str).collect();
     let detaching = ["data-storage-detaching", "data-storage-detaching", "logs-storage-detaching"];
@@ -161,11 +161,59 @@ fn storages_come_before_install_and_go_before_relations() {
 #[test]
 fn a_unit_that_was_never_installed_takes_its_storages_along() {
     let mut world = World::new("app/0");
-    world.remote.storages.insert("data/0".parse().unwrap());
+    world.remote.storages.insert("data/0".parse().unwrap(), Life::Alive);
     while world.local.storages.is_empty() {
         assert!(world.step());
     }
     world.remote.life = Life::Dying;
     world.settle();
     assert_eq!(world.trace, ["data-storage-attached", "[dead]"]);
+}
+
+#[test]
+fn a_living_unit_lets_go_of_a_storage_and_gets_it_again() {
+    let mut world = World::new("app/0");
+    let id: periapt_model::names::StorageId = "data/0".parse().unwrap();
+    world.remote.storages.insert(id.clone(), Life::Alive);
+    while world.local.storages.is_empty() {
+        assert!(world.step());
+    }
+    // Wanted back while it is set up: its charm could do nothing about it yet.
+    world.remote.storages.insert(id.clone(), Life::Dying);
+    world.settle();
+    let at = |world: &World, name: &str| world.trace.iter().position(|line| line == name);
+    assert!(at(&world, "start") < at(&world, "data-storage-detaching"), "{:?}", world.trace);
+    assert!(world.local.storages.is_empty() && world.remote.storages.is_empty());
+    world.trace.clear();
+    for life in [Life::Alive, Life::Dying] {
+        world.remote.storages.insert(id.clone(), life);
+        world.settle();
+    }
+    assert_eq!(world.trace, ["data-storage-attached", "data-storage-detaching"]);
+    world.trace.clear();
+    // One that it never saw goes without a hook, and so does one that is taken from it.
+    world.remote.storages.insert(id.clone(), Life::Dying);
+    world.settle();
+    world.remote.storages.insert(id.clone(), Life::Alive);
+    world.settle();
+    world.remote.storages.clear();
+    world.settle();
+    assert_eq!(world.trace, ["[forgotten data/0]", "data-storage-attached", "[forgotten data/0]"]);
+    world.trace.clear();
+    // A hook that failed has no subject when it was given back meanwhile, or taken.
+    world.remote.storages.insert(id.clone(), Life::Alive);
+    world.settle();
+    for life in [Some(Life::Alive), None] {
+        world.remote.storages.insert(id.clone(), Life::Dying);
+        world.ends.push(failed());
+        world.settle();
+        match life {
+            Some(life) => drop(world.remote.storages.insert(id.clone(), life)),
+            None => drop(world.remote.storages.remove(&id)),
+        }
+        world.settle();
+    }
+    let failed = ["data-storage-detaching!", "[dropped data-storage-detaching]"];
+    let expected = [&["data-storage-attached"][..], &failed, &failed, &["[forgotten data/0]"]].concat();
+    assert_eq!(world.trace, expected);
 }

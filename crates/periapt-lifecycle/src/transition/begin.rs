@@ -31,6 +31,11 @@ pub fn begin(local: &Local, remote: &Remote, step: &Step, moment: &Moment) -> Tr
             }
             t.mark(Mark::RelationForgotten { relation: *id });
         }
+        Step::ForgetStorage(id) => {
+            t.local.storages.remove(id);
+            t.acts.push(Act::DetachStorage(id.clone()));
+            t.mark(Mark::StorageForgotten { storage: id.clone() });
+        }
         Step::FailInterruptedTask(id) => interrupted_task(&mut t, remote, *id, moment),
         Step::CancelTask(id) => t.acts.push(Act::TaskEnded {
             task: *id,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::charm::{CharmMeta, Features, Role};
 use crate::charm_url::{CharmUrl, Origin};
-use crate::command::{Answer, Deploy, Refusal, RefusalKind};
+use crate::command::{Answer, Deploy, Refusal, RefusalKind, StorageOptions};
 use crate::entity::{Application, Charm, Relation, RelationEnd};
 use crate::local::CharmRef;
 use crate::model::{Draft, Record};
@@ -21,6 +21,7 @@ pub(super) fn deploy(
     draft: &mut Draft,
     deploy: Deploy,
     placement: &[String],
+    stored: &StorageOptions,
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
     let meta = &deploy.charm.meta;
@@ -41,18 +42,27 @@ pub(super) fn deploy(
             _ => refusal.hint(format!("it is being removed; `periapt why {name}` says what it waits for")),
         });
     }
+    if draft.model.remote_apps.contains_key(&name) {
+        return Err(Refusal::new(
+            RefusalKind::AlreadyExists,
+            format!("cannot add application {:?}: saas application with same name already exists", name.as_str()),
+        )
+        .hint(format!("deploy it under another name, or take that away: remove-saas {name}")));
+    }
     if !deploy.force {
         check_assumes(meta)?;
     }
-    let units = if meta.subordinate { 0 } else { deploy.units };
+    let units = if meta.subordinate { subordinate(&deploy, placement)? } else { deploy.units };
     let values = config::read_config(meta, name.as_str(), &deploy.config)?;
     check_resources(meta, &deploy.resources)?;
     storage::check(meta)?;
+    let directives = storage::read(&draft.model, meta, &stored.directives)?;
     let constraints = machines::read_constraints(&deploy.constraints)?.to_string();
     if units > 0 {
         scale::check_count(units)?;
     }
     let places = machines::placed(&draft.model, units, placement)?;
+    storage::check_attach(&draft.model, meta, &stored.attach, places.len())?;
     let charm = add_charm(draft, deploy.charm);
     let meta = charm.meta.clone();
     let first = draft.model.info.unit_counters.get(&name).copied().unwrap_or(0);
@@ -64,6 +74,7 @@ pub(super) fn deploy(
         config: values,
         trust: deploy.trust,
         exposed: false,
+        exposure: Default::default(),
         next_unit: first,
         status: None,
         workload_version: None,
@@ -71,10 +82,25 @@ pub(super) fn deploy(
         constraints,
         channel: deploy.channel,
         forced_removal: false,
+        storage: directives,
     })));
     add_peers(draft, &name, &meta);
-    let units = if units == 0 { Vec::new() } else { scale::make_units(draft, &name, &places, now)? };
+    let units = if units == 0 { Vec::new() } else { scale::make_units(draft, &name, &places, &stored.attach, now) };
     Ok(Answer::Deployed { app: name, units, url: charm.url.clone() })
+}
+
+/// How many units a subordinate comes with: none. One is what a client asks for that was told nothing (Juju 3.6: `deploy`).
+fn subordinate(deploy: &Deploy, placement: &[String]) -> Result<u32, Refusal> {
+    let hint = "units of a subordinate come with the units of the application it is integrated with, to their machines";
+    if !deploy.constraints.is_empty() {
+        let text = "cannot use --constraints with subordinate application";
+        return Err(Refusal::invalid(text).hint(hint));
+    }
+    if deploy.units > 1 || !placement.is_empty() {
+        let text = "cannot use --num-units or --to with subordinate application";
+        return Err(Refusal::invalid(text).hint(hint));
+    }
+    Ok(0)
 }
 
 /// Puts a charm into the model. One of the store keeps its revision; any other gets the next local one of its name.
@@ -132,7 +158,7 @@ pub(super) fn end(app: &AppName, name: &EndpointName, endpoint: &crate::charm::E
 pub(super) fn add_relation(draft: &mut Draft, ends: Vec<RelationEnd>) -> Arc<Relation> {
     let id = RelationId(draft.model.info.next_relation);
     draft.info(|info| info.next_relation += 1);
-    let relation = Arc::new(Relation { id, ends, life: Life::Alive, suspended: false });
+    let relation = Arc::new(Relation::new(id, ends));
     draft.put(Record::Relation(relation.clone()));
     relation
 }

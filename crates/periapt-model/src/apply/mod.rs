@@ -2,17 +2,21 @@
 
 mod agent;
 mod config;
+mod cross_model;
 mod deploy;
+pub mod exposure;
+pub(crate) mod machine_tasks;
+mod link;
 mod machines;
 mod refresh;
 mod relate;
 pub(crate) mod removal;
-mod scale;
+pub(crate) mod scale;
 mod secrets;
 pub(crate) mod storage;
 mod tasks;
 
-use crate::command::{Answer, Command, Refusal};
+use crate::command::{Answer, Command, Refusal, StorageOptions};
 use crate::model::{Draft, Model, Write};
 use crate::names::{AppName, UnitName};
 use crate::status::Life;
@@ -35,19 +39,19 @@ pub fn apply_to(draft: &mut Draft, command: Command, now: Timestamp) -> Result<A
     let answer = match command {
         Command::Deploy(deploy) => {
             alive(&draft.model)?;
-            deploy::deploy(draft, *deploy, &[], now)?
+            deploy::deploy(draft, *deploy, &[], &StorageOptions::default(), now)?
         }
         Command::AddUnits { app, count } => {
             alive(&draft.model)?;
-            scale::add_units(draft, &app, count, &[], now)?
+            scale::add_units(draft, &app, count, &[], &[], now)?
         }
-        Command::DeployTo { deploy, placement } => {
+        Command::DeployTo { deploy, placement, storage } => {
             alive(&draft.model)?;
-            deploy::deploy(draft, *deploy, &placement, now)?
+            deploy::deploy(draft, *deploy, &placement, &storage, now)?
         }
-        Command::AddUnitsTo { app, count, placement } => {
+        Command::AddUnitsTo { app, count, placement, attach } => {
             alive(&draft.model)?;
-            scale::add_units(draft, &app, count, &placement, now)?
+            scale::add_units(draft, &app, count, &placement, &attach, now)?
         }
         Command::AddMachines { count, constraints } => {
             alive(&draft.model)?;
@@ -63,14 +67,25 @@ pub fn apply_to(draft: &mut Draft, command: Command, now: Timestamp) -> Result<A
             alive(&draft.model)?;
             relate::integrate(draft, &a, &b)?
         }
-        Command::RemoveRelation { relation, force } => relate::remove(draft, &relation, force)?,
+        Command::IntegrateVia { a, b, via } => {
+            alive(&draft.model)?;
+            let via = exposure::networks(&via)?;
+            let answer = relate::integrate(draft, &a, &b)?;
+            if let Answer::Related { id, .. } = &answer {
+                draft.relation(*id, |relation| relation.via = via);
+            }
+            answer
+        }
+        Command::RemoveRelation { relation, force } => relate::remove(draft, &relation, force, now)?,
         Command::SetConfig { app, set, reset } => config::set_config(draft, &app, &set, &reset)?,
         Command::SetTrust { app, trust } => config::set_trust(draft, &app, trust)?,
         Command::SetExposed { app, exposed } => config::set_exposed(draft, &app, exposed)?,
+        Command::Expose { app, endpoints, to } => exposure::expose(draft, &app, &endpoints, to)?,
+        Command::Unexpose { app, endpoints } => exposure::unexpose(draft, &app, &endpoints)?,
         Command::SetModelConfig { set, reset } => config::set_model_config(draft, &set, &reset)?,
         Command::Refresh { app, charm, force_units, config, resources, channel, trust } => {
             let with = refresh::With { force_units, config, resources, channel, trust };
-            refresh::refresh(draft, &app, charm.map(|charm| *charm), with)?
+            refresh::refresh(draft, &app, charm.map(|charm| *charm), with, now)?
         }
         Command::AttachResource { app, resource, file } => refresh::attach(draft, &app, resource, file)?,
         Command::Resolve { units, all, how } => scale::resolve(draft, units, all, how)?,
@@ -80,12 +95,17 @@ pub fn apply_to(draft: &mut Draft, command: Command, now: Timestamp) -> Result<A
             tasks::exec(draft, &receivers, &script, now)?
         }
         Command::Replay { unit, record, hook } => tasks::replay(draft, &unit, record, hook, now)?,
+        Command::MachineTask { task, what } => machine_tasks::told(draft, task, what, now)?,
         Command::CancelTask { task } => tasks::cancel(draft, task, now)?,
         Command::PruneOperations { before } => {
             tasks::prune(draft, before);
             Answer::Done
         }
-        Command::DestroyModel { force } => scale::destroy_model(draft, force, now)?,
+        Command::DestroyModel { force, storage } => {
+            storage::model_ends(draft, storage, now)?;
+            scale::destroy_model(draft, force, now)?
+        }
+        Command::Storage(command) => storage::apply(draft, command, now)?,
         Command::AddSecret { name, info, content } => {
             alive(&draft.model)?;
             secrets::add(draft, &name, info, content, now)?
@@ -95,6 +115,7 @@ pub fn apply_to(draft: &mut Draft, command: Command, now: Timestamp) -> Result<A
         }
         Command::RemoveSecret { secret, revision } => secrets::remove(draft, &secret, revision)?,
         Command::GrantSecret { secret, apps, grant } => secrets::grant(draft, &secret, &apps, grant)?,
+        Command::CrossModel(command) => cross_model::apply(draft, *command, now)?,
         Command::Agent { unit, epoch, tell } => agent::tell(draft, &unit, epoch, tell, now)?,
         Command::TakeUnit { unit } => agent::take(draft, &unit, now)?,
         Command::LeaseEnded { app, unit } => agent::lease_ended(draft, &app, &unit),

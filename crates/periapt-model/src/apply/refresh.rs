@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::charm::{ConfigValue, OptionType};
+use crate::charm::{ConfigValue, OptionType, Scope};
 use crate::command::{Answer, Refusal};
 use crate::entity::{Application, Charm, ResourceFile};
 use crate::local::CharmRef;
 use crate::model::{Draft, Model};
 use crate::names::{AppName, ResourceName, StorageId, UnitName};
+use crate::time::Timestamp;
 
 use super::{config, deploy, find_living_app, removal, storage};
 
@@ -30,6 +31,7 @@ pub(super) fn refresh(
     app: &AppName,
     charm: Option<Charm>,
     with: With,
+    now: Timestamp,
 ) -> Result<Answer, Refusal> {
     let before = find_living_app(&draft.model, app)?.clone();
     let Some(charm) = charm else { return adjust(draft, &before, with) };
@@ -46,12 +48,13 @@ pub(super) fn refresh(
         a.charm = CharmRef { id: charm.id.clone(), url: charm.url.clone(), modified: a.charm.modified };
         a.charm_forced = with.force_units;
         a.resources.retain(|name, _| charm.meta.resources.contains_key(name));
+        a.storage.retain(|name, _| charm.meta.storages.contains_key(name));
     });
     bring(draft, app, with);
     deploy::add_peers(draft, app, &charm.meta);
     let units: Vec<UnitName> = draft.model.units_of(app).map(|unit| unit.name.clone()).collect();
     for unit in &units {
-        storage::make_minimum(draft, unit);
+        storage::make_minimum(draft, unit, now);
     }
     removal::remove_charm_if_unused(draft, &before.charm.id);
     Ok(Answer::Deployed { app: app.clone(), units: Vec::new(), url: charm.url.clone() })
@@ -109,7 +112,12 @@ fn check(model: &Model, app: &AppName, charm: &Charm) -> Result<(), Refusal> {
             .meta
             .endpoints
             .get(&end.endpoint)
-            .is_some_and(|new| new.interface == end.interface && new.role == end.role);
+            .is_some_and(|new| {
+                // A relation of containers may become one that is none no more than the other way round; that one side
+                // stops asking for it changes nothing (Juju 3.6: `ImplementedBy`).
+                let scope = relation.is_container() || relation.is_peer() || new.scope == Scope::Global;
+                new.interface == end.interface && new.role == end.role && scope
+            });
         if !fits {
             let refusal = refuse(format!("it would break relation {:?}", relation.key()));
             return Err(match relation.is_peer() {

@@ -5,12 +5,13 @@ use crate::command::{Answer, EndpointRef, Refusal, RefusalKind, RelationRef};
 use crate::entity::{Relation, RelationEnd};
 use crate::model::{Draft, Model};
 use crate::names::{EndpointName, RelationId};
+use crate::time::Timestamp;
 
-use super::{deploy, find_app, find_living_app, removal};
+use super::{cross_model, deploy, removal};
 
 pub(super) fn integrate(draft: &mut Draft, a: &EndpointRef, b: &EndpointRef) -> Result<Answer, Refusal> {
-    find_living_app(&draft.model, &a.app)?;
-    find_living_app(&draft.model, &b.app)?;
+    cross_model::find_relatable(&draft.model, &a.app)?;
+    cross_model::find_relatable(&draft.model, &b.app)?;
     if a.app == b.app {
         return Err(Refusal::invalid(format!(
             "cannot integrate application {:?} with itself",
@@ -19,9 +20,7 @@ pub(super) fn integrate(draft: &mut Draft, a: &EndpointRef, b: &EndpointRef) -> 
         .hint("its units see each other through its charm's peer endpoints, which need no command"));
     }
     let ends = choose(&draft.model, a, b)?;
-    let key =
-        |ends: &[RelationEnd]| ends.iter().map(|e| format!("{}:{}", e.app, e.endpoint)).collect::<Vec<_>>();
-    let key = key(&ends).join(" ");
+    let key = key_of(&ends);
     if let Some(old) = draft.model.relations.values().find(|r| r.ends == ends) {
         let refusal = Refusal::new(
             RefusalKind::AlreadyExists,
@@ -32,11 +31,7 @@ pub(super) fn integrate(draft: &mut Draft, a: &EndpointRef, b: &EndpointRef) -> 
             _ => refusal.hint("it is being removed; try again when it is gone (`periapt wait`)"),
         });
     }
-    if ends.iter().any(|e| e.scope == Scope::Container) {
-        return Err(Refusal::conflict(format!(
-            "cannot add relation {key:?}: container-scoped relations, of subordinate charms, are not supported yet"
-        )));
-    }
+    cross_model::check_ends(&draft.model, &ends)?;
     for end in &ends {
         check_limit(&draft.model, end)?;
     }
@@ -44,7 +39,12 @@ pub(super) fn integrate(draft: &mut Draft, a: &EndpointRef, b: &EndpointRef) -> 
     Ok(Answer::Related { id: relation.id, key })
 }
 
-fn check_limit(model: &Model, end: &RelationEnd) -> Result<(), Refusal> {
+/// As [`Relation::key`], of a relation that is not there.
+fn key_of(ends: &[RelationEnd]) -> String {
+    ends.iter().map(|e| format!("{}:{}", e.app, e.endpoint)).collect::<Vec<_>>().join(" ")
+}
+
+pub(super) fn check_limit(model: &Model, end: &RelationEnd) -> Result<(), Refusal> {
     let limit = model.charm_of(&end.app).and_then(|c| c.meta.endpoints.get(&end.endpoint)?.limit);
     let used = model
         .relations_of(&end.app)
@@ -62,7 +62,7 @@ fn check_limit(model: &Model, end: &RelationEnd) -> Result<(), Refusal> {
 
 /// The endpoints an application offers under a name, or all of them. `juju-info` only when asked for or as a last resort.
 fn candidates(model: &Model, side: &EndpointRef, implicit: bool) -> Vec<(EndpointName, Endpoint)> {
-    let Some(charm) = model.charm_of(&side.app) else { return Vec::new() };
+    let Some(charm) = model.charm_of(&side.app) else { return cross_model::endpoints(model, side) };
     let mut all: Vec<(EndpointName, Endpoint)> =
         charm.meta.endpoints.iter().map(|(n, e)| (n.clone(), e.clone())).collect();
     let named = side.endpoint.as_ref().is_some_and(|e| e.as_str() == JUJU_INFO);
@@ -80,7 +80,12 @@ fn pairs(model: &Model, a: &EndpointRef, b: &EndpointRef, implicit: bool) -> Vec
             if end_a.interface != end_b.interface {
                 continue;
             }
-            let (ours, theirs) = (deploy::end(&a.app, &name_a, &end_a), deploy::end(&b.app, &name_b, &end_b));
+            let (mut ours, mut theirs) =
+                (deploy::end(&a.app, &name_a, &end_a), deploy::end(&b.app, &name_b, &end_b));
+            // If one side says container, the relation is one of containers (Juju 3.6: `AddRelation`).
+            if [ours.scope, theirs.scope].contains(&Scope::Container) {
+                (ours.scope, theirs.scope) = (Scope::Container, Scope::Container);
+            }
             match (end_a.role, end_b.role) {
                 (Role::Provider, Role::Requirer) => found.push(vec![ours, theirs]),
                 (Role::Requirer, Role::Provider) => found.push(vec![theirs, ours]),
@@ -89,6 +94,12 @@ fn pairs(model: &Model, a: &EndpointRef, b: &EndpointRef, implicit: bool) -> Vec
         }
     }
     found
+}
+
+/// Only with a subordinate is there anybody to share a container with (Juju 3.6: `containerScopeOk`).
+fn has_its_container(model: &Model, ends: &[RelationEnd]) -> bool {
+    ends.iter().all(|end| end.scope != Scope::Container)
+        || ends.iter().any(|end| model.is_subordinate(&end.app))
 }
 
 /// Juju's inference: same interface, opposite roles; explicit endpoints beat the implicit `juju-info`.
@@ -100,31 +111,35 @@ fn choose(model: &Model, a: &EndpointRef, b: &EndpointRef) -> Result<Vec<Relatio
                 side.app.as_str(),
                 endpoint.as_str()
             ));
-            let names: Vec<String> = model
-                .charm_of(&side.app)
-                .map(|c| c.meta.endpoints.keys().map(ToString::to_string).collect())
-                .unwrap_or_default();
+            let any = EndpointRef { app: side.app.clone(), endpoint: None };
+            let names: Vec<String> =
+                candidates(model, &any, false).into_iter().map(|(name, _)| name.to_string()).collect();
             return Err(refusal.hint(match names.is_empty() {
                 true => "its charm has no endpoints".to_owned(),
                 false => format!("its endpoints are: {}", names.join(", ")),
             }));
         }
     }
-    let mut found = pairs(model, a, b, false);
+    let usable = |pairs: Vec<Vec<RelationEnd>>| -> (Vec<_>, Vec<_>) {
+        pairs.into_iter().partition(|ends| has_its_container(model, ends))
+    };
+    let (mut found, mut useless) = usable(pairs(model, a, b, false));
     if found.is_empty() {
-        found = pairs(model, a, b, true);
+        (found, useless) = usable(pairs(model, a, b, true));
     }
     match found.len() {
+        0 if !useless.is_empty() => Err(Refusal::conflict(format!(
+            "cannot add relation {:?}: container scoped relation requires at least one subordinate application",
+            key_of(&useless.remove(0))
+        ))
+        .hint("one of the two charms must have `subordinate: true` in its metadata")),
         0 => Err(Refusal::not_found(format!("no relations found between {} and {}", shown(a), shown(b)))
             .hint("two endpoints fit when they have the same interface and one provides what the other requires")),
         1 => Ok(found.remove(0)),
         _ => {
             let list: Vec<String> = found
                 .iter()
-                .map(|ends| {
-                    let keys: Vec<String> = ends.iter().map(|e| format!("{}:{}", e.app, e.endpoint)).collect();
-                    format!("\"{}\"", keys.join(" "))
-                })
+                .map(|ends| format!("\"{}\"", key_of(ends)))
                 .collect();
             Err(Refusal::invalid(format!(
                 "ambiguous relation: \"{} {}\" could refer to {}",
@@ -144,14 +159,19 @@ fn shown(side: &EndpointRef) -> String {
     }
 }
 
-pub(super) fn remove(draft: &mut Draft, wanted: &RelationRef, force: bool) -> Result<Answer, Refusal> {
+pub(super) fn remove(
+    draft: &mut Draft,
+    wanted: &RelationRef,
+    force: bool,
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
     let relation = find(&draft.model, wanted)?;
     let (id, key) = (relation.id, relation.key());
     if relation.is_peer() {
         return Err(Refusal::conflict(format!("cannot remove relation {key:?}: it is a peer relation"))
             .hint("peer relations live as long as their application"));
     }
-    removal::destroy_relation(draft, id, force);
+    removal::destroy_relation(draft, id, force, now);
     Ok(Answer::Related { id, key })
 }
 
@@ -165,8 +185,8 @@ fn find<'a>(model: &'a Model, wanted: &RelationRef) -> Result<&'a Relation, Refu
     match wanted {
         RelationRef::Id(id) => find_by_id(model, *id),
         RelationRef::Ends(a, b) => {
-            find_app(model, &a.app)?;
-            find_app(model, &b.app)?;
+            cross_model::find_related(model, &a.app)?;
+            cross_model::find_related(model, &b.app)?;
             let found: Vec<&Relation> = model
                 .relations_of(&a.app)
                 .map(AsRef::as_ref)
@@ -188,7 +208,7 @@ fn find<'a>(model: &'a Model, wanted: &RelationRef) -> Result<&'a Relation, Refu
     }
 }
 
-fn find_by_id(model: &Model, id: RelationId) -> Result<&Relation, Refusal> {
+pub(super) fn find_by_id(model: &Model, id: RelationId) -> Result<&Relation, Refusal> {
     model
         .relations
         .get(&id)

@@ -1,11 +1,13 @@
 //! How things leave the model: each takes with it what depends on it, and the last one out removes what it left.
 
-use crate::entity::TaskStatus;
+use crate::entity::Relation;
 use crate::model::{Draft, Key};
-use crate::names::{AppName, CharmId, MachineId, RelationId, StorageId, TaskId, UnitName};
+use crate::names::{AppName, CharmId, MachineId, RelationId, UnitName};
 use crate::secrets::removal as secrets;
 use crate::status::Life;
 use crate::time::Timestamp;
+
+use super::{machine_tasks, storage, tasks};
 
 /// The unit leaves a relation. Its databag stays readable as long as the relation lives.
 pub(crate) fn leave_scope(draft: &mut Draft, unit: &UnitName, id: RelationId) {
@@ -15,34 +17,45 @@ pub(crate) fn leave_scope(draft: &mut Draft, unit: &UnitName, id: RelationId) {
     remove_relation_if_done(draft, id);
 }
 
-/// The unit is gone, with its machine and memory. Others see it leave every relation it was in.
+/// The unit goes away. Juju's `destroyOps`: one whose agent never reported goes at once, without hooks, and by force any
+/// does. Its subordinates go with it.
+pub(super) fn destroy_unit(draft: &mut Draft, unit: &UnitName, force: bool, now: Timestamp) {
+    if force || !draft.model.agents.contains_key(unit) {
+        remove_unit(draft, unit, now);
+        return;
+    }
+    draft.unit(unit, |u| {
+        if u.life == Life::Alive {
+            u.life = Life::Dying;
+        }
+    });
+    let subordinates: Vec<UnitName> = draft.model.subordinates_of(unit).cloned().collect();
+    for subordinate in &subordinates {
+        destroy_unit(draft, subordinate, false, now);
+    }
+}
+
+/// The unit is gone, with its machine, its memory and any subordinates. Others see it leave every relation it was in.
 pub(crate) fn remove_unit(draft: &mut Draft, unit: &UnitName, now: Timestamp) {
+    let subordinates: Vec<UnitName> = draft.model.subordinates_of(unit).cloned().collect();
+    for subordinate in &subordinates {
+        remove_unit(draft, subordinate, now);
+    }
     let Some(found) = draft.model.units.get(unit).cloned() else { return };
     let relations: Vec<RelationId> = draft.model.relations_of(unit.app()).map(|r| r.id).collect();
     for id in relations {
         leave_scope(draft, unit, id);
     }
-    let tasks: Vec<TaskId> = draft.model.open_tasks(unit).map(|t| t.id).collect();
-    for task in tasks {
-        draft.task(task, |t| {
-            t.status =
-                if t.status == TaskStatus::Pending { TaskStatus::Cancelled } else { TaskStatus::Aborted };
-            t.message = format!("unit {unit} was removed");
-            t.completed = Some(now);
-        });
-    }
+    tasks::close(draft, &unit.clone().into(), &format!("unit {unit} was removed"), now);
     if draft.model.is_leader(unit) {
         draft.delete(Key::Leadership(unit.app().clone()));
     }
     secrets::unit_gone(draft, unit);
-    let storages: Vec<StorageId> = draft.model.storages_of(unit).cloned().collect();
-    for id in storages {
-        draft.delete(Key::Storage(id));
-    }
+    storage::unit_gone(draft, unit, now);
     draft.delete(Key::Unit(unit.clone()));
     draft.delete(Key::Agent(unit.clone()));
     draft.delete(Key::CharmState(unit.clone()));
-    release_machine(draft, found.machine);
+    release_machine(draft, found.machine, now);
     if let Some(charm) = &found.charm {
         remove_charm_if_unused(draft, &charm.id);
     }
@@ -50,9 +63,10 @@ pub(crate) fn remove_unit(draft: &mut Draft, unit: &UnitName, now: Timestamp) {
 }
 
 /// A machine goes with its last unit, unless it was added by hand.
-pub(crate) fn release_machine(draft: &mut Draft, id: MachineId) {
+pub(crate) fn release_machine(draft: &mut Draft, id: MachineId, now: Timestamp) {
     let Some(machine) = draft.model.machines.get(&id) else { return };
     if !machine.kept && !draft.model.units.values().any(|unit| unit.machine == id) {
+        machine_tasks::machine_gone(draft, id, now);
         draft.delete(Key::Machine(id));
     }
 }
@@ -68,17 +82,44 @@ pub(crate) fn remove_charm_if_unused(draft: &mut Draft, id: &CharmId) {
     }
 }
 
-/// Starts a relation's end: at once when nobody is in it.
-pub(super) fn destroy_relation(draft: &mut Draft, id: RelationId, force: bool) {
+/// Starts a relation's end: at once when nobody is in it. The subordinates that it held to their principals go away with
+/// it, and run their hooks even if it is removed by force.
+pub(super) fn destroy_relation(draft: &mut Draft, id: RelationId, force: bool, now: Timestamp) {
+    let Some(relation) = draft.model.relations.get(&id).cloned() else { return };
     if force {
         remove_relation(draft, id);
     } else {
         draft.relation(id, |r| r.life = Life::Dying);
         remove_relation_if_done(draft, id);
     }
+    if relation.is_container() {
+        release_subordinates(draft, &relation, now);
+    }
 }
 
-fn remove_relation_if_done(draft: &mut Draft, id: RelationId) {
+/// A subordinate goes away when no living relation is left between its application and its principal's (Juju 3.6: the
+/// subordinate's own agent decides this, `worker/uniter/relation/statetracker.go`; here the model does, in one change).
+fn release_subordinates(draft: &mut Draft, relation: &Relation, now: Timestamp) {
+    for own in &relation.ends {
+        let Some(other) = relation.other_end(&own.app).map(|end| &end.app) else { continue };
+        let holds = |r: &Relation| {
+            r.life == Life::Alive
+                && r.is_container()
+                && r.other_end(&own.app).is_some_and(|end| &end.app == other)
+        };
+        if draft.model.relations_of(&own.app).any(|r| holds(r)) {
+            continue;
+        }
+        let of_other = |principal: &UnitName| principal.app() == other;
+        let units = draft.model.units_of(&own.app).filter(|u| u.principal.as_ref().is_some_and(of_other));
+        let units: Vec<UnitName> = units.map(|u| u.name.clone()).collect();
+        for unit in &units {
+            destroy_unit(draft, unit, false, now);
+        }
+    }
+}
+
+pub(super) fn remove_relation_if_done(draft: &mut Draft, id: RelationId) {
     let dying = draft.model.relations.get(&id).is_some_and(|r| r.life != Life::Alive);
     let empty = draft.model.relation_data.get(&id).is_none_or(|d| d.members.values().all(|m| !m.in_scope));
     if dying && empty {
@@ -100,6 +141,7 @@ fn remove_relation(draft: &mut Draft, id: RelationId) {
     secrets::relation_gone(draft, id);
     draft.delete(Key::Relation(id));
     for end in &relation.ends {
+        super::cross_model::remove_remote_app_if_done(draft, &end.app);
         remove_application_if_done(draft, &end.app);
     }
 }

@@ -7,29 +7,33 @@ use crate::command::{Answer, Refusal};
 use crate::entity::{Machine, Unit};
 use crate::local::{HookStep, Op};
 use crate::model::{Draft, Model, Record};
-use crate::names::{AppName, MachineId, RelationId, UnitName};
+use crate::names::{AppName, MachineId, RelationId, StorageId, UnitName};
 use crate::remote::Resolve;
 use crate::status::{AgentStatus, Life, Status, WorkloadStatus};
 use crate::time::Timestamp;
 
 use super::deploy::MOST_UNITS;
-use super::{find_app, find_living_app, find_unit, machines, removal, storage};
+use super::{cross_model, find_app, find_living_app, find_unit, machines, removal, storage};
 
 pub(super) fn add_units(
     draft: &mut Draft,
     app: &AppName,
     count: u32,
     placement: &[String],
+    attach: &[StorageId],
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
     find_living_app(&draft.model, app)?;
-    if draft.model.charm_of(app).is_some_and(|c| c.meta.subordinate) {
+    if draft.model.is_subordinate(app) {
         return Err(Refusal::invalid(format!("cannot add units: {app:?} is a subordinate application"))
             .hint("units of a subordinate come with the units of the application it is integrated with"));
     }
     check_count(count)?;
     let places = machines::placed(&draft.model, count, placement)?;
-    Ok(Answer::Units(make_units(draft, app, &places, now)?))
+    if let Some(charm) = draft.model.charm_of(app) {
+        storage::check_attach(&draft.model, &charm.meta, attach, places.len())?;
+    }
+    Ok(Answer::Units(make_units(draft, app, &places, attach, now)))
 }
 
 pub(super) fn check_count(count: u32) -> Result<(), Refusal> {
@@ -40,35 +44,67 @@ pub(super) fn check_count(count: u32) -> Result<(), Refusal> {
     }
 }
 
-/// A unit for each place: on that machine, or on a new one of its own.
+/// A unit for each place: on that machine, or on a new one of its own. They start with the storages to attach.
 pub(super) fn make_units(
     draft: &mut Draft,
     app: &AppName,
     places: &[Option<MachineId>],
+    attach: &[StorageId],
     now: Timestamp,
-) -> Result<Vec<UnitName>, Refusal> {
-    let mut names = Vec::new();
-    for place in places {
-        let number = draft.model.applications.get(app).map_or(0, |a| a.next_unit);
-        draft.application(app, |a| a.next_unit = number + 1);
-        let id = place.unwrap_or_else(|| machines::make_for(draft, app, now));
-        let name = UnitName::new(app.clone(), number);
-        draft.put(Record::Unit(Arc::new(Unit {
-            name: name.clone(),
-            life: Life::Alive,
-            machine: id,
-            charm: None,
-            resolved: None,
-            workload: Status::new(WorkloadStatus::Waiting, "agent initialising", now),
-            agent: Status::new(AgentStatus::Allocating, "", now),
-            workload_version: None,
-            ports: Default::default(),
-            payloads: Default::default(),
-        })));
-        storage::make_minimum(draft, &name);
-        names.push(name);
+) -> Vec<UnitName> {
+    let make = |place: &Option<MachineId>| {
+        let machine = place.unwrap_or_else(|| machines::make_for(draft, app, now));
+        make_unit(draft, app, machine, None, attach, now)
+    };
+    places.iter().map(make).collect()
+}
+
+/// The application's next unit, on a machine that is there.
+fn make_unit(
+    draft: &mut Draft,
+    app: &AppName,
+    machine: MachineId,
+    principal: Option<UnitName>,
+    attach: &[StorageId],
+    now: Timestamp,
+) -> UnitName {
+    let number = draft.model.applications.get(app).map_or(0, |a| a.next_unit);
+    draft.application(app, |a| a.next_unit = number + 1);
+    let name = UnitName::new(app.clone(), number);
+    draft.put(Record::Unit(Arc::new(Unit {
+        name: name.clone(),
+        life: Life::Alive,
+        machine,
+        principal,
+        charm: None,
+        resolved: None,
+        workload: Status::new(WorkloadStatus::Waiting, "agent initialising", now),
+        agent: Status::new(AgentStatus::Allocating, "", now),
+        workload_version: None,
+        ports: Default::default(),
+        payloads: Default::default(),
+    })));
+    storage::attach_initial(draft, &name, attach, now);
+    storage::make_initial(draft, &name, now);
+    name
+}
+
+/// A principal has entered a relation of container scope: the other side's subordinate comes to its machine, unless the
+/// unit has it from another relation (Juju 3.6: `subordinateOps`).
+pub(crate) fn make_subordinate(draft: &mut Draft, principal: &UnitName, id: RelationId, now: Timestamp) {
+    let model = &draft.model;
+    let (Some(relation), Some(unit)) = (model.relations.get(&id), model.units.get(principal)) else { return };
+    let Some(other) = relation.other_end(principal.app()).filter(|_| relation.is_container()) else { return };
+    let (app, machine) = (other.app.clone(), unit.machine);
+    // One that is going away by now decided on an older picture.
+    let comes = unit.life == Life::Alive
+        && unit.principal.is_none()
+        && model.is_subordinate(&app)
+        && !model.is_subordinate(principal.app())
+        && !model.subordinates_of(principal).any(|name| name.app() == &app);
+    if comes {
+        make_unit(draft, &app, machine, Some(principal.clone()), &[], now);
     }
-    Ok(names)
 }
 
 /// The machine's own address; where the numbers have gone round and somebody still has it, the next that is free.
@@ -89,25 +125,17 @@ pub(super) fn remove_units(
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
     for unit in units {
-        find_unit(&draft.model, unit)?;
+        if find_unit(&draft.model, unit)?.principal.is_some() {
+            return Err(Refusal::conflict(format!(
+                "unit \"{unit}\" is a subordinate, to remove use remove-relation. Note: this will remove all units of \"{}\"",
+                unit.app()
+            )));
+        }
     }
     for unit in units {
-        destroy_unit(draft, unit, force, now);
+        removal::destroy_unit(draft, unit, force, now);
     }
     Ok(Answer::Units(units.to_vec()))
-}
-
-/// Juju's `destroyOps`: a unit whose agent never reported goes at once, without hooks.
-fn destroy_unit(draft: &mut Draft, unit: &UnitName, force: bool, now: Timestamp) {
-    if force || !draft.model.agents.contains_key(unit) {
-        removal::remove_unit(draft, unit, now);
-    } else {
-        draft.unit(unit, |u| {
-            if u.life == Life::Alive {
-                u.life = Life::Dying;
-            }
-        });
-    }
 }
 
 pub(super) fn remove_application(
@@ -117,6 +145,7 @@ pub(super) fn remove_application(
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
     find_app(&draft.model, app)?;
+    cross_model::application_goes(draft, app, force, now)?;
     let units: Vec<UnitName> = draft.model.units_of(app).map(|u| u.name.clone()).collect();
     draft.application(app, |a| {
         a.life = Life::Dying;
@@ -125,10 +154,10 @@ pub(super) fn remove_application(
     let relations: Vec<RelationId> =
         draft.model.relations_of(app).filter(|r| !r.is_peer()).map(|r| r.id).collect();
     for id in relations {
-        removal::destroy_relation(draft, id, force);
+        removal::destroy_relation(draft, id, force, now);
     }
     for unit in &units {
-        destroy_unit(draft, unit, force, now);
+        removal::destroy_unit(draft, unit, force, now);
     }
     removal::remove_application_if_done(draft, app);
     Ok(Answer::Units(units))
@@ -136,10 +165,11 @@ pub(super) fn remove_application(
 
 pub(super) fn destroy_model(draft: &mut Draft, force: bool, now: Timestamp) -> Result<Answer, Refusal> {
     draft.info(|info| info.life = Life::Dying);
+    cross_model::model_goes(draft, force, now)?;
     let machines: Vec<MachineId> = draft.model.machines.keys().copied().collect();
     for id in machines {
         draft.machine(id, |machine| machine.kept = false);
-        removal::release_machine(draft, id);
+        removal::release_machine(draft, id, now);
     }
     let apps: Vec<AppName> = draft.model.applications.keys().cloned().collect();
     for app in apps {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::command::{Answer, AskedRelation, ExecOptions, Receiver, Refusal};
-use crate::entity::{ExecRelation, Operation, Task, TaskKind, TaskStatus};
+use crate::entity::{ExecRelation, Operation, Task, TaskHost, TaskKind, TaskStatus};
 use crate::hook::Hook;
 use crate::model::{Draft, Key, Model, Record};
 use crate::names::{ActionName, TaskId, UnitName};
@@ -24,13 +24,13 @@ pub(super) struct Script {
 
 /// A task that is to be.
 struct Work {
-    unit: UnitName,
+    host: TaskHost,
     kind: TaskKind,
     parallel: bool,
     group: String,
 }
 
-use super::{find_app, find_unit};
+use super::{find_app, find_unit, machine_tasks};
 
 fn receivers(model: &Model, wanted: &[Receiver]) -> Result<Vec<UnitName>, Refusal> {
     let mut units = Vec::new();
@@ -52,6 +52,10 @@ fn receivers(model: &Model, wanted: &[Receiver]) -> Result<Vec<UnitName>, Refusa
                 find_app(model, app)?;
                 units.extend(model.units_of(app).map(|u| u.name.clone()));
             }
+            Receiver::Machine(id) => {
+                return Err(Refusal::invalid(format!("machine {id} has no actions: units have"))
+                    .hint("name a unit, or run a command line: exec --machine"));
+            }
         }
     }
     match units.is_empty() {
@@ -71,13 +75,13 @@ fn enqueue(draft: &mut Draft, what: &str, work: Vec<Work>, now: Timestamp) -> An
     prune(draft, now - draft.model.info.settings.action_results_age());
     let operation = next_id(draft);
     let mut tasks = Vec::new();
-    for Work { unit, kind, parallel, group } in work {
+    for Work { host, kind, parallel, group } in work {
         let id = next_id(draft);
-        tasks.push((id, unit.clone()));
+        tasks.push((id, host.clone()));
         draft.put(Record::Task(Arc::new(Task {
             id,
             operation,
-            unit,
+            host,
             kind,
             parallel,
             group,
@@ -91,7 +95,7 @@ fn enqueue(draft: &mut Draft, what: &str, work: Vec<Work>, now: Timestamp) -> An
             completed: None,
         })));
     }
-    let on: Vec<String> = tasks.iter().map(|(_, unit)| unit.tag()).collect();
+    let on: Vec<String> = tasks.iter().map(|(_, host)| host.tag()).collect();
     draft.put(Record::Operation(Arc::new(Operation {
         id: operation,
         summary: format!("{what} run on {}", on.join(",")),
@@ -101,6 +105,18 @@ fn enqueue(draft: &mut Draft, what: &str, work: Vec<Work>, now: Timestamp) -> An
     Answer::Operation { id: operation, tasks }
 }
 
+/// How deep the parameters of an action nest at most: a task is kept as JSON, whose readers stop at 128 levels.
+const MOST_LEVELS: usize = 100;
+
+/// Whether a value has at most so many levels.
+fn is_flat(value: &serde_json::Value, levels: usize) -> bool {
+    match value {
+        serde_json::Value::Array(items) => levels > 0 && items.iter().all(|item| is_flat(item, levels - 1)),
+        serde_json::Value::Object(map) => levels > 0 && map.values().all(|item| is_flat(item, levels - 1)),
+        _ => true,
+    }
+}
+
 pub(super) fn run(
     draft: &mut Draft,
     wanted: &[Receiver],
@@ -108,6 +124,9 @@ pub(super) fn run(
     params: &serde_json::Map<String, serde_json::Value>,
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
+    if !params.values().all(|value| is_flat(value, MOST_LEVELS)) {
+        return Err(Refusal::invalid(format!("parameters nest deeper than {MOST_LEVELS} levels")));
+    }
     let mut work = Vec::new();
     // Each that is named gets a task of its own, also a unit that is named twice (Juju 3.6: `EnqueueOperation`).
     for unit in receivers(&draft.model, wanted)? {
@@ -131,7 +150,7 @@ pub(super) fn run(
             _ => serde_json::Map::new(),
         };
         let kind = TaskKind::Action { name: action.clone(), params };
-        work.push(Work { unit, kind, parallel, group });
+        work.push(Work { host: unit.into(), kind, parallel, group });
     }
     Ok(enqueue(draft, action.as_str(), work, now))
 }
@@ -150,15 +169,27 @@ pub(super) fn exec(
     if with.local {
         prune_local(draft, now - LOCAL_KEPT);
     }
-    let mut seen = BTreeSet::new();
     let mut work = Vec::new();
+    let mut seen = BTreeSet::new();
+    for receiver in wanted {
+        let Receiver::Machine(id) = receiver else { continue };
+        machine_tasks::find(&draft.model, *id)?;
+        if seen.insert(TaskHost::Machine(*id)) {
+            let (command, local) = (command.clone(), with.local);
+            let kind = TaskKind::Exec { command, timeout_ms: *timeout_ms, relation: None, local };
+            work.push(Work { host: (*id).into(), kind, parallel: *parallel, group: with.group.clone() });
+        }
+    }
+    let units: Vec<Receiver> =
+        wanted.iter().filter(|one| !matches!(one, Receiver::Machine(_))).cloned().collect();
+    let units = if units.is_empty() && !work.is_empty() { Vec::new() } else { receivers(&draft.model, &units)? };
     // A unit that is named in two ways runs it once (Juju 3.6: `getAllUnitNames`).
-    for unit in receivers(&draft.model, wanted)?.into_iter().filter(|unit| seen.insert(unit.clone())) {
+    for unit in units.into_iter().filter(|unit| seen.insert(unit.clone().into())) {
         let asked = with.relation.as_ref();
         let relation = asked.map(|asked| exec_relation(&draft.model, &unit, asked)).transpose()?;
         let kind =
             TaskKind::Exec { command: command.clone(), timeout_ms: *timeout_ms, relation, local: with.local };
-        work.push(Work { unit, kind, parallel: *parallel, group: with.group.clone() });
+        work.push(Work { host: unit.into(), kind, parallel: *parallel, group: with.group.clone() });
     }
     Ok(enqueue(draft, "juju-exec", work, now))
 }
@@ -172,16 +203,7 @@ fn exec_relation(model: &Model, unit: &UnitName, asked: &AskedRelation) -> Resul
         return Err(Refusal::not_found(format!("unknown relation id: {id}"))
             .hint(format!("`periapt show-unit {unit}` lists the relations of the unit")));
     };
-    let there: Vec<&UnitName> = model
-        .relation_data
-        .get(&id)
-        .into_iter()
-        .flat_map(|data| &data.members)
-        .filter(|(name, member)| {
-            member.in_scope && name.app() == &other.app && !(relation.is_peer() && *name == unit)
-        })
-        .map(|(name, _)| name)
-        .collect();
+    let there: Vec<&UnitName> = model.seen_in(relation, unit).into_iter().map(|(name, _)| name).collect();
     let remote_unit = match (&asked.remote_unit, there.as_slice()) {
         (Some(name), _) if asked.force || there.contains(&name) => Some(name.clone()),
         (Some(name), _) => {
@@ -237,7 +259,7 @@ pub(super) fn replay(
     }
     let what = format!("replay {hook}");
     let kind = TaskKind::Replay { record, hook };
-    let work = Work { unit: unit.clone(), kind, parallel: false, group: String::new() };
+    let work = Work { host: unit.clone().into(), kind, parallel: false, group: String::new() };
     Ok(enqueue(draft, &what, vec![work], now))
 }
 
@@ -259,6 +281,21 @@ pub(super) fn cancel(draft: &mut Draft, id: TaskId, now: Timestamp) -> Result<An
         }
     });
     Ok(Answer::Task(status))
+}
+
+/// Ends what is open of a host that is gone, and says why.
+pub(super) fn close(draft: &mut Draft, host: &TaskHost, why: &str, now: Timestamp) {
+    let open: Vec<TaskId> = draft.model.open_tasks(host).map(|task| task.id).collect();
+    for id in open {
+        draft.task(id, |task| {
+            task.status = match task.status {
+                TaskStatus::Pending => TaskStatus::Cancelled,
+                _ => TaskStatus::Aborted,
+            };
+            why.clone_into(&mut task.message);
+            task.completed = Some(now);
+        });
+    }
 }
 
 /// Forgets the operations that were asked for before this and have ended.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Link;
 use crate::charm::{Role, Scope};
 use crate::names::{AppName, EndpointName, RelationId};
 use crate::status::Life;
@@ -45,12 +46,34 @@ pub struct Relation {
     /// Suspended relations look empty to both sides.
     #[serde(default)]
     pub suspended: bool,
+    /// Why, as the operator who suspended it said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub suspended_reason: String,
+    /// The networks that the units' traffic comes from (`integrate --via`); none: each unit's own address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub via: Vec<String>,
+    /// The other half, where it is in another model and known already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
 }
 
 impl Relation {
+    /// A new relation within one model.
+    #[must_use]
+    pub fn new(id: RelationId, ends: Vec<RelationEnd>) -> Self {
+        let (suspended, suspended_reason) = (false, String::new());
+        Self { id, ends, life: Life::Alive, suspended, suspended_reason, via: Vec::new(), link: None }
+    }
+
     /// Whether it has one end.
     pub fn is_peer(&self) -> bool {
         self.ends.len() == 1
+    }
+
+    /// Whether its units see only those of their own container: a principal its subordinates, and they each other. Peers see
+    /// each other everywhere.
+    pub fn is_container(&self) -> bool {
+        !self.is_peer() && self.ends.iter().any(|end| end.scope == Scope::Container)
     }
 
     /// The end of `app`. An application related to itself is found at its first end.
@@ -68,9 +91,9 @@ impl Relation {
         }
     }
 
-    /// `provider:endpoint requirer:endpoint`, Juju's relation key with the provider first; one end for a peer.
+    /// Juju's relation key, the requirer first: `web:db server:sql`; one end for a peer.
     pub fn key(&self) -> String {
-        let ends: Vec<String> = self.ends.iter().map(|e| format!("{}:{}", e.app, e.endpoint)).collect();
+        let ends: Vec<String> = self.ends.iter().rev().map(|e| format!("{}:{}", e.app, e.endpoint)).collect();
         ends.join(" ")
     }
 }

@@ -19,6 +19,9 @@ pub struct Unit {
     pub life: Life,
     /// Where it runs.
     pub machine: MachineId,
+    /// Whose subordinate it is: the unit that it shares its machine and its fate with. None for a principal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<UnitName>,
     /// The charm files it has; None before install.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charm: Option<CharmRef>,

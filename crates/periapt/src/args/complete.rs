@@ -27,10 +27,8 @@ async fn names(client: Client, home: Home, apps: bool, units: bool) -> Option<Ve
     let model = crate::session::current_model(&home).ok()?;
     let status = client.model(model).status(&[], &Zone::Utc).await.ok()?.status;
     let mut names = Vec::new();
-    for (app, view) in &status.applications {
-        names.extend(apps.then(|| app.to_string()));
-        names.extend(view.units.keys().filter(|_| units).map(ToString::to_string));
-    }
+    names.extend(status.applications.keys().filter(|_| apps).map(ToString::to_string));
+    names.extend(status.all_units().filter(|_| units).map(|(name, _)| name.to_string()));
     Some(names)
 }
 

@@ -120,7 +120,6 @@ pub fn missing(meta: &CharmMeta) -> Option<String> {
         names("workload containers", meta.containers.keys().map(|k| k.as_str()).collect()),
         names("container images", images.map(|(k, _)| k.as_str()).collect()),
         names("devices", meta.devices.keys().map(String::as_str).collect()),
-        meta.subordinate.then(|| "being a subordinate".to_owned()),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| {
@@ -192,6 +191,15 @@ pub fn put(folder: &Path, path: &Path) -> Result<Upload> {
     if !kind.is_file() {
         let what = if kind.is_dir() { "a folder" } else { "no plain file" };
         return Err(CliError::new(format!("{} is {what}, and a resource is a file", path.display())));
+    }
+    let room = rustix::fs::statvfs(folder).map_err(|error| writing(folder)(error.into()))?;
+    let room = room.f_bavail.saturating_mul(room.f_frsize);
+    if kind.len() > room {
+        return Err(CliError::new(format!(
+            "{} has {} bytes, and there is room for {room} where it would be kept",
+            path.display(),
+            kind.len()
+        )));
     }
     let mut source = std::fs::File::open(path).map_err(reading(path))?;
     let mut target = tempfile::NamedTempFile::new_in(folder).map_err(writing(folder))?;

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use periapt_build::Prepared;
-use periapt_controller::api::requests::{self, SetConfig};
+use periapt_controller::api::requests::{self, SetConfig, SetConstraints};
 use periapt_controller::client::ModelClient;
 use periapt_model::channel::Channel;
+use periapt_model::charm_url::CharmUrl;
+use periapt_model::constraints::{Constraints, InvalidConstraint};
 use periapt_model::entity::Charm;
 use periapt_model::names::{AppName, ResourceName};
 
@@ -83,14 +85,37 @@ pub async fn deploy(
     let store = CharmStore::of(&session.home);
     let mut items = BTreeMap::new();
     for (name, app) in &bundle.applications {
-        items.insert(name.clone(), item(session, &store, app).map_err(|error| of_app(name, error))?);
+        let item = item(session, &store, app).map_err(|error| of_app(name, error))?;
+        if item.prepared.meta.subordinate && app.units.is_some_and(|units| units > 0) {
+            return Err(CliError::new(format!(
+                "application {:?} is subordinate but has non-zero num_units",
+                name.as_str()
+            ))
+            .hint("its units come with those that it is related to"));
+        }
+        items.insert(name.clone(), item);
     }
+    check_relations(&bundle, &items)?;
     let (present, related) = present(model, &bundle).await?;
-    let ready = items.iter().map(|(name, item)| {
-        let url = item.source.as_ref().map(|source| source.url.to_string());
-        (name.clone(), Ready { url, id: item.charm.id.to_string() })
-    });
-    let changes = plan(&bundle, &ready.collect(), &present, &related);
+    let mut ready = BTreeMap::new();
+    for (name, (app, item)) in
+        bundle.applications.iter().filter_map(|(name, app)| Some((name, (app, items.get(name)?))))
+    {
+        let constraints = app.constraints.as_ref().map(|text| text.parse::<Constraints>()).transpose();
+        let constraints = constraints.map_err(|error| of_app(name, CliError::new(error.to_string())))?;
+        // What the bundle does not name stays, also where the store has something newer.
+        let given = resources(session, app, item, |resource| !app.resources.contains_key(resource))
+            .map_err(|error| of_app(name, error))?;
+        let ready_item = Ready {
+            url: item.source.as_ref().map(|source| source.url.to_string()),
+            id: item.charm.id.to_string(),
+            channel: item.source.as_ref().and(item.channel.as_ref()).map(Channel::to_string),
+            resources: given.into_iter().map(|(name, upload)| (name, upload.hash)).collect(),
+            constraints: constraints.filter(|_| !item.prepared.meta.subordinate),
+        };
+        ready.insert(name.clone(), ready_item);
+    }
+    let changes = plan(&bundle, &ready, &present, &related);
     if changes.is_empty() {
         say("No changes to apply.");
         return Ok(());
@@ -112,6 +137,21 @@ pub async fn deploy(
     Ok(())
 }
 
+/// Refuses relations of endpoints that a charm does not have: found when the applications are there, that would leave them.
+fn check_relations(bundle: &Bundle, items: &BTreeMap<AppName, Item>) -> Result {
+    for end in bundle.relations.iter().flat_map(|(a, b)| [a, b]) {
+        let Some((app, endpoint)) = end.split_once(':') else { continue };
+        let item = items.iter().find(|(name, _)| name.as_str() == app).map(|(_, item)| item);
+        if item.is_some_and(|item| item.prepared.meta.endpoint(endpoint).is_none()) {
+            return Err(CliError::new(format!(
+                "the bundle's relation of {end}: charm {:?} has no endpoint {endpoint:?}",
+                item.map(|item| item.prepared.meta.name.to_string()).unwrap_or_default()
+            )));
+        }
+    }
+    Ok(())
+}
+
 fn of_app(name: &AppName, error: CliError) -> CliError {
     CliError { message: format!("application {:?} of the bundle: {}", name.as_str(), error.message), ..error }
 }
@@ -119,14 +159,23 @@ fn of_app(name: &AppName, error: CliError) -> CliError {
 fn item(session: &Session, store: &CharmStore, app: &App) -> Result<Item> {
     let text = app.charm.as_deref().unwrap_or_default();
     let inside = app.folder.join(text);
-    let is_path = text.starts_with('.') || text.contains('/') || text.ends_with(".charm");
+    let is_store = text.starts_with("ch:");
+    let is_path = !is_store && (text.starts_with('.') || text.contains('/') || text.ends_with(".charm"));
+    let mut revision = app.revision;
     let named = match text.strip_prefix("local:") {
         _ if is_path => Named::Path(inside),
         Some(_) => {
             return Err(CliError::new(format!("{text} was a charm of the model that the bundle comes from"))
                 .hint("write the path of its folder or .charm file instead"));
         }
-        None => named(store, &format!("ch:{}", text.trim_start_matches("ch:")))?,
+        None => match text.parse::<CharmUrl>() {
+            // As `export-bundle` of Juju 2 wrote it: `ch:amd64/jammy/x-3`.
+            Ok(url) => {
+                revision = revision.or(Some(url.revision));
+                Named::Store(url.name)
+            }
+            Err(_) => named(store, &format!("ch:{}", text.rsplit(['/', ':']).next().unwrap_or(text)))?,
+        },
     };
     match named {
         Named::Path(path) => {
@@ -136,7 +185,7 @@ fn item(session: &Session, store: &CharmStore, app: &App) -> Result<Item> {
         }
         Named::Store(name) => {
             let channel = app.channel.clone().unwrap_or_default();
-            let source = FromStore::choose(store, &name, &channel, app.revision)?;
+            let source = FromStore::choose(store, &name, &channel, revision)?;
             let prepared = source.prepare(session)?;
             Ok(Item {
                 charm: source.charm(&prepared),
@@ -173,11 +222,19 @@ async fn present(
             trust: app.trust,
             exposed: app.exposed,
             options: options.collect(),
+            channel: app.channel,
+            constraints: constraints_of(model, name).await?,
+            resources: app.resources.into_iter().map(|(name, file)| (name, file.hash)).collect(),
         };
         present.insert(name.clone(), now);
     }
     let related = model.relations().await?.into_iter().map(|row| (row.provider, row.requirer)).collect();
     Ok((present, related))
+}
+
+async fn constraints_of(model: &ModelClient, app: &AppName) -> Result<Constraints> {
+    let shown = model.constraints(Some(app.clone())).await?;
+    shown.text.parse().map_err(|error: InvalidConstraint| CliError::new(error.to_string()))
 }
 
 fn resources(
@@ -215,10 +272,17 @@ async fn run(
                 config: app.set().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
                 trust: app.trust.unwrap_or(false),
                 resources: resources(session, app, item, |_| false)?,
-                constraints: app.constraints.clone().unwrap_or_default(),
+                // A subordinate has no machines to constrain (Juju 3.6: `bundlehandler.go`).
+                constraints: app
+                    .constraints
+                    .clone()
+                    .filter(|_| !item.prepared.meta.subordinate)
+                    .unwrap_or_default(),
                 placement: Vec::new(),
                 channel: item.channel.as_ref().map(Channel::to_string),
                 force: false,
+                storage: app.storage.clone(),
+                attach_storage: Vec::new(),
             };
             model.deploy(&request).await.map(drop)?;
         }
@@ -234,8 +298,26 @@ async fn run(
                 resources: resources(session, app, item, kept)?,
                 channel: Some(item.channel.as_ref().map(Channel::to_string).unwrap_or_default()),
                 trust: None,
+                storage: BTreeMap::new(),
             };
             model.refresh(name, &request).await.map(drop)?;
+        }
+        Change::Follow(name, channel) => {
+            let request =
+                requests::Refresh { channel: Some(channel.clone()), ..requests::Refresh::default() };
+            model.refresh(name, &request).await.map(drop)?;
+        }
+        Change::Attach(name, wanted) => {
+            let Some((app, item)) = found(name) else { return Ok(()) };
+            let mut given = resources(session, app, item, |_| true)?;
+            given.retain(|name, _| wanted.contains(name));
+            let request = requests::Refresh { resources: given, ..requests::Refresh::default() };
+            model.refresh(name, &request).await.map(drop)?;
+        }
+        Change::Constrain(name, constraints) => {
+            let request =
+                SetConstraints { application: Some(name.clone()), constraints: constraints.to_string() };
+            model.set_constraints(&request).await.map(drop)?;
         }
         Change::Configure(name, options) => {
             let request = SetConfig { set: options.clone(), reset: Vec::new() };

@@ -43,11 +43,14 @@ struct App {
     revision: Option<u32>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     resources: BTreeMap<String, u32>,
-    num_units: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    num_units: Option<usize>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     options: BTreeMap<String, Value>,
     #[serde(skip_serializing_if = "String::is_empty")]
     constraints: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    storage: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     expose: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -88,9 +91,10 @@ impl ExportBundle {
                 channel: Some(app.channel.clone()).filter(|channel| !channel.is_empty()),
                 revision: store.map(|url| url.revision),
                 resources: resources.collect(),
-                num_units: if app.principal { shown.scale } else { 0 },
+                num_units: app.principal.then_some(shown.scale),
                 options: options.collect(),
                 constraints: constraints.collect::<Vec<_>>().join(" "),
+                storage: app.storage.clone(),
                 expose: app.exposed,
                 trust: app.trust,
             };

@@ -169,16 +169,19 @@ impl RemoveMachine {
         if let Some(id) = wanted.iter().find(|id| !status.machines.contains_key(id)) {
             return Err(missing(*id));
         }
+        let request =
+            requests::RemoveMachines { machines: wanted.clone(), force: self.force, dry_run: self.dry_run };
+        session.model(&self.model)?.remove_machines(&request).await?;
         if self.dry_run {
             say("WARNING! This command:");
-        } else {
-            session.model(&self.model)?.remove_machines(wanted.clone(), self.force).await?;
         }
         for id in wanted {
             say(format!("will remove machine {id}"));
-            let units = status.applications.values().flat_map(|app| &app.units);
-            for (unit, _) in units.filter(|(_, unit)| unit.machine == id.to_string()) {
-                say(format!("- will remove unit {unit}"));
+            let principals = status.applications.values().flat_map(|app| &app.units);
+            for (unit, shown) in principals.filter(|(_, unit)| unit.machine == id.to_string()) {
+                for unit in std::iter::once(unit).chain(shown.subordinates.keys()) {
+                    say(format!("- will remove unit {unit}"));
+                }
             }
         }
         Ok(())

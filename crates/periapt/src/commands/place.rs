@@ -60,6 +60,8 @@ pub struct Place {
     pub home: PathBuf,
     /// The model's folder, laid out as `/var/lib/juju`.
     pub model: PathBuf,
+    /// The machine.
+    pub machine: MachineId,
     /// Who logs in.
     pub user: Option<String>,
 }
@@ -78,11 +80,11 @@ impl Place {
         let uuid = client.show(&Zone::Utc).await?.model_uuid;
         let model = session.home.models().join(uuid);
         let status = client.status(&[], &Zone::Utc).await?.status;
-        let home = folder(&status, &model, &target.whom)?;
+        let (home, machine) = folder(&status, &model, &target.whom)?;
         if let Some(name) = container {
             check_container(&home.join("charm"), name)?;
         }
-        Ok(Self { home, model, user: target.user.clone() })
+        Ok(Self { home, model, machine, user: target.user.clone() })
     }
 
     /// A path as one writes it behind `target:`.
@@ -92,6 +94,9 @@ impl Place {
             path => path.strip_prefix("~/").unwrap_or(path),
         };
         let own = self.home.join(path);
+        if let Some(private) = periapt_agent::own_path(&self.model, self.machine, &own) {
+            return private;
+        }
         // What Juju has in /var/lib/juju is in the model's folder here.
         let juju = Path::new(path).strip_prefix("/var/lib/juju").ok();
         let juju = juju.or_else(|| path.starts_with("agents/").then(|| Path::new(path)));
@@ -125,19 +130,19 @@ impl Place {
     }
 }
 
-/// The folder of a unit or a machine.
-fn folder(status: &FullStatus, model: &Path, whom: &Whom) -> Result<PathBuf> {
-    let units = || status.applications.values().flat_map(|app| &app.units);
+/// The folder of a unit or a machine, and the machine.
+fn folder(status: &FullStatus, model: &Path, whom: &Whom) -> Result<(PathBuf, MachineId)> {
+    let units = || status.all_units();
     let unit = match whom {
         Whom::Unit(unit) => {
             let known = units().any(|(name, _)| name == unit);
             known.then(|| unit.clone()).ok_or_else(|| CliError::new(format!("unit \"{unit}\" not found")))?
         }
         Whom::Leader(app) => {
-            let units = &status.applications.get(app);
-            let units =
-                units.ok_or_else(|| CliError::new(format!("application {:?} not found", app.as_str())))?;
-            let leader = units.units.iter().find(|(_, unit)| unit.leader);
+            if !status.applications.contains_key(app) {
+                return Err(CliError::new(format!("application {:?} not found", app.as_str())));
+            }
+            let leader = status.units_of(app).into_iter().find(|(_, unit)| unit.leader);
             leader
                 .map(|(name, _)| name.clone())
                 .ok_or_else(|| CliError::new(format!("could not determine leader for {:?}", app.as_str())))?
@@ -151,7 +156,7 @@ fn folder(status: &FullStatus, model: &Path, whom: &Whom) -> Result<PathBuf> {
                 None => {
                     let folder = model.join("machines").join(id.to_string());
                     std::fs::create_dir_all(&folder).map_err(writing(&folder))?;
-                    return Ok(folder);
+                    return Ok((folder, *id));
                 }
             }
         }
@@ -161,7 +166,12 @@ fn folder(status: &FullStatus, model: &Path, whom: &Whom) -> Result<PathBuf> {
         return Err(CliError::new(format!("unit \"{unit}\" has no folder yet: its agent has not started"))
             .hint(format!("periapt why {unit}")));
     }
-    Ok(folder)
+    // A subordinate is on the machine of its principal.
+    let mut principals = status.applications.values().flat_map(|app| &app.units);
+    let principal =
+        principals.find(|(name, shown)| **name == unit || shown.subordinates.contains_key(&unit));
+    let machine = principal.and_then(|(_, shown)| shown.machine.parse().ok());
+    Ok((folder, machine.unwrap_or_default()))
 }
 
 /// A charm's containers are the unit itself until workloads run in some.
@@ -238,7 +248,7 @@ mod tests {
         let model = folder.path().to_owned();
         let home = model.join("agents/unit-db-0");
         std::fs::create_dir_all(home.join("charm")).unwrap();
-        let place = Place { home: home.clone(), model: model.clone(), user: None };
+        let place = Place { home: home.clone(), model: model.clone(), machine: MachineId(0), user: None };
         for (path, expected) in [
             ("", home.clone()),
             ("~", home.clone()),

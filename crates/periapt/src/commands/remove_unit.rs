@@ -1,10 +1,12 @@
 //! `remove-unit`
 
 use clap::Args;
+use periapt_controller::api::requests::RemoveUnits;
 use periapt_controller::client::ModelClient;
 use periapt_controller::views::Zone;
 use periapt_model::names::{AppName, UnitName};
 
+use super::storage::say_fates;
 use crate::args::{ModelArgs, complete, positive};
 use crate::error::{CliError, Result};
 use crate::output::say;
@@ -25,7 +27,7 @@ pub struct RemoveUnit {
     /// Do not ask; nothing is asked anyway
     #[arg(long)]
     no_prompt: bool,
-    /// With its storage, which goes with it anyway
+    /// With all of their storages; otherwise those that outlive units are detached
     #[arg(long)]
     destroy_storage: bool,
     /// With --force: do not wait, which it never does
@@ -43,9 +45,12 @@ impl RemoveUnit {
             Some(count) => highest(&model, &self.units, count).await?,
             None => self.units.iter().map(|unit| named(unit)).collect::<Result<_>>()?,
         };
-        let removed = model.remove_units(&units, self.force).await?;
+        let storage = model.storage(&Zone::Utc).await?;
+        let request = RemoveUnits { units, force: self.force, destroy_storage: self.destroy_storage };
+        let removed = model.remove_units(&request).await?;
         for unit in removed.units {
             say(format!("will remove unit {unit}"));
+            say_fates(&storage, &unit, self.destroy_storage);
         }
         Ok(())
     }
@@ -68,15 +73,13 @@ async fn highest(model: &ModelClient, names: &[String], count: u32) -> Result<Ve
         .parse()
         .map_err(|_| CliError::usage(format!("--num-units takes an application, and {name:?} is none")))?;
     let status = model.status(&[], &Zone::Utc).await?.status;
-    let Some(view) = status.applications.get(&app) else {
+    if !status.applications.contains_key(&app) {
         return Err(CliError::new(format!("application {:?} not found", app.as_str())));
-    };
-    let count = usize::try_from(count).unwrap_or(usize::MAX);
-    if count > view.units.len() {
-        return Err(CliError::new(format!(
-            "{app} has {} units, which is fewer than {count}",
-            view.units.len()
-        )));
     }
-    Ok(view.units.keys().rev().take(count).cloned().collect())
+    let units = status.units_of(&app);
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    if count > units.len() {
+        return Err(CliError::new(format!("{app} has {} units, which is fewer than {count}", units.len())));
+    }
+    Ok(units.into_iter().rev().take(count).map(|(name, _)| name.clone()).collect())
 }

@@ -131,9 +131,7 @@ impl Tail {
         let status = model.status(&[], &Zone::Utc).await?.status;
         let is_there = |subject: &&Subject| match subject {
             Subject::Application(app) => status.applications.contains_key(app),
-            Subject::Unit(unit) => {
-                status.applications.get(unit.app()).is_some_and(|app| app.units.contains_key(unit))
-            }
+            Subject::Unit(unit) => status.unit(unit).is_some(),
         };
         match self.subjects.iter().find(|subject| !is_there(subject)) {
             Some(subject) if self.since.is_none() => {

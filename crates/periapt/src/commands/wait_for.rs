@@ -87,8 +87,9 @@ fn unit_fields(name: &UnitName, unit: &UnitStatus) -> Value {
     })
 }
 
-fn application_fields(name: &AppName, app: &ApplicationStatus) -> Value {
-    let units = app.units.iter().map(|(name, unit)| (name.to_string(), unit_fields(name, unit)));
+fn application_fields(name: &AppName, app: &ApplicationStatus, status: &FullStatus) -> Value {
+    let units =
+        status.units_of(name).into_iter().map(|(name, unit)| (name.to_string(), unit_fields(name, unit)));
     json!({
         "name": name,
         "life": if app.life.is_empty() { "alive" } else { &app.life },
@@ -113,12 +114,14 @@ fn machine_fields(id: MachineId, machine: &MachineStatus, status: &FullStatus) -
 }
 
 fn all_units(status: &FullStatus) -> impl Iterator<Item = (&UnitName, &UnitStatus)> {
-    status.applications.values().flat_map(|app| &app.units)
+    status.all_units()
 }
 
 fn model_fields(status: &FullStatus) -> Value {
-    let applications =
-        status.applications.iter().map(|(name, app)| (name.to_string(), application_fields(name, app)));
+    let applications = status
+        .applications
+        .iter()
+        .map(|(name, app)| (name.to_string(), application_fields(name, app, status)));
     let machines =
         status.machines.iter().map(|(id, machine)| (id.to_string(), machine_fields(*id, machine, status)));
     let units = all_units(status).map(|(name, unit)| (name.to_string(), unit_fields(name, unit)));
@@ -179,7 +182,7 @@ impl What {
         match self {
             Self::Application(_) => {
                 let (name, app) = status.applications.iter().find(|(app, _)| app.as_str() == name)?;
-                Some(application_fields(name, app))
+                Some(application_fields(name, app, status))
             }
             Self::Unit(_) => {
                 let (name, unit) = all_units(status).find(|(unit, _)| unit.to_string() == *name)?;

@@ -242,6 +242,9 @@ fn application_wait(wait: &ApplicationWait) -> String {
         },
         ApplicationWait::NoLeader => "none of its units leads yet".to_owned(),
         ApplicationWait::NoUnits => "it has no units: periapt add-unit gives it one".to_owned(),
+        ApplicationWait::NoPrincipals => {
+            "it has no units: they come with those of an application that it is integrated with".to_owned()
+        }
         ApplicationWait::UpgradeRemains { url, units } => {
             format!("{} still to be upgraded to {url}", names(units))
         }

@@ -159,7 +159,7 @@ impl Model {
             juju_version: "3.6.14".to_owned(),
             machine_id: model.units.get(unit).map(|unit| unit.machine.to_string()),
             availability_zone: None,
-            principal_unit: None,
+            principal_unit: model.principal_of(unit).map(UnitName::to_string),
             dispatched: Dispatched::Unknown(String::new()),
         }
     }

@@ -10,7 +10,9 @@ use periapt_model::model::Model;
 use periapt_model::names::AppName;
 use periapt_model::status::{AgentStatus, Life, Status, WorkloadStatus};
 
+use super::cross_model::offer_statuses;
 use super::select::{Selection, Selector};
+use super::subordinates::subordinate_to;
 use super::{
     ApplicationRelation, ApplicationStatus, BaseView, ControllerStatus, FullStatus, MachineStatus,
     ModelStatus, NetworkInterface, RelationRow, StatusInfo, UnitStatus,
@@ -18,7 +20,8 @@ use super::{
 use crate::views::storage::storage_status;
 use crate::views::{CLOUD, CONTROLLER, SPACE, Viewpoint};
 
-/// The status document of what `selectors` name, or of everything without any.
+/// The status document of what `selectors` name, or of everything without any. What it consumes of other models is
+/// empty: that takes a look at them, see [`remote_app_statuses`](super::remote_app_statuses).
 pub fn full_status(model: &Model, selectors: &[Selector], view: Viewpoint<'_>) -> FullStatus {
     let shown = Selection::of(model, selectors);
     let machines = model.machines.iter().filter(|(id, _)| shown.machines.contains(id));
@@ -27,7 +30,13 @@ pub fn full_status(model: &Model, selectors: &[Selector], view: Viewpoint<'_>) -
         model: model_status(model, view),
         machines: machines.map(|(id, machine)| (*id, machine_status(model, machine, view))).collect(),
         applications: apps.map(|(name, app)| (name.clone(), application(model, app, &shown, view))).collect(),
-        storage: storage_status(model, |unit| shown.units.contains(unit), view),
+        application_endpoints: BTreeMap::new(),
+        offers: offer_statuses(model, selectors),
+        storage: storage_status(
+            model,
+            |unit| unit.map_or(selectors.is_empty(), |unit| shown.units.contains(unit)),
+            view,
+        ),
         controller: ControllerStatus { timestamp: view.zone.time_of_day(view.now) },
     }
 }
@@ -107,7 +116,8 @@ fn application(
     view: Viewpoint<'_>,
 ) -> ApplicationStatus {
     let charm = model.charms.get(&app.charm.id);
-    let units = model.units_of(&app.name).filter(|u| shown.units.contains(&u.name));
+    let own = |u: &&std::sync::Arc<Unit>| u.principal.is_none() && shown.units.contains(&u.name);
+    let units = model.units_of(&app.name).filter(own);
     let status = application_status(model, app);
     let url: Option<CharmUrl> = app.charm.url.parse().ok();
     let origin = url.as_ref().map_or(Origin::Local, |url| url.origin);
@@ -136,7 +146,8 @@ fn application(
             ..StatusInfo::default()
         },
         relations: relations(model, &app.name),
-        units: units.map(|unit| (unit.name.clone(), unit_status(model, app, unit, view))).collect(),
+        subordinate_to: subordinate_to(model, &app.name),
+        units: units.map(|unit| (unit.name.clone(), unit_status(model, unit, view))).collect(),
         version: app.workload_version.clone().unwrap_or_default(),
         endpoint_bindings: charm.map(|c| endpoint_bindings(c)).unwrap_or_default(),
     }
@@ -197,9 +208,12 @@ pub fn presented(unit: &Unit) -> (Status<WorkloadStatus>, Status<AgentStatus>) {
     }
 }
 
-fn unit_status(model: &Model, app: &Application, unit: &Unit, view: Viewpoint<'_>) -> UnitStatus {
+/// One unit, with its subordinates.
+pub(crate) fn unit_status(model: &Model, unit: &Unit, view: Viewpoint<'_>) -> UnitStatus {
     let (workload, agent) = presented(unit);
-    let upgrading = unit.charm.as_ref().filter(|charm| charm.id != app.charm.id);
+    let wanted = model.applications.get(unit.name.app()).map(|app| &app.charm.id);
+    let upgrading = unit.charm.as_ref().filter(|charm| Some(&charm.id) != wanted);
+    let subordinates = model.subordinates_of(&unit.name).filter_map(|name| model.units.get(name));
     UnitStatus {
         workload_status: StatusInfo {
             current: workload.status.to_string(),
@@ -216,9 +230,11 @@ fn unit_status(model: &Model, app: &Application, unit: &Unit, view: Viewpoint<'_
         },
         leader: model.is_leader(&unit.name),
         upgrading_from: upgrading.map(|charm| charm.url.clone()),
-        machine: unit.machine.to_string(),
+        // Juju leaves it out of a subordinate, whose principal has it.
+        machine: if unit.principal.is_none() { unit.machine.to_string() } else { String::new() },
         open_ports: open_ports(unit),
         public_address: model.machines.get(&unit.machine).map(|m| m.address.clone()).unwrap_or_default(),
+        subordinates: subordinates.map(|s| (s.name.clone(), unit_status(model, s, view))).collect(),
     }
 }
 
@@ -251,20 +267,12 @@ fn scope_word(scope: Scope) -> &'static str {
 fn relation_row(model: &Model, relation: &Relation) -> Option<RelationRow> {
     let named = |end: &RelationEnd| format!("{}:{}", end.app, end.endpoint);
     let (first, last) = (relation.ends.first()?, relation.ends.last()?);
-    let kind = match (relation.is_peer(), first.scope == Scope::Container || last.scope == Scope::Container) {
+    let kind = match (relation.is_peer(), relation.is_container()) {
         (true, _) => "peer",
         (false, true) => "subordinate",
         (false, false) => "regular",
     };
-    let status = if relation.life != Life::Alive {
-        "broken"
-    } else if relation.suspended {
-        "suspended"
-    } else if relation.ends.iter().all(|end| joined(model, relation, &end.app)) {
-        "joined"
-    } else {
-        "joining"
-    };
+    let status = relation_word(model, relation);
     Some(RelationRow {
         id: relation.id,
         provider: named(first),
@@ -272,8 +280,27 @@ fn relation_row(model: &Model, relation: &Relation) -> Option<RelationRow> {
         interface: first.interface.clone(),
         kind: kind.to_owned(),
         status: status.to_owned(),
-        message: if status == "joined" { String::new() } else { status.to_owned() },
+        message: match status {
+            "joined" => String::new(),
+            "suspended" if !relation.suspended_reason.is_empty() => {
+                format!("suspended  - {}", relation.suspended_reason)
+            }
+            other => other.to_owned(),
+        },
     })
+}
+
+/// `joining`, `joined`, `suspended` or `broken` (going away).
+pub(crate) fn relation_word(model: &Model, relation: &Relation) -> &'static str {
+    if relation.life != Life::Alive {
+        "broken"
+    } else if relation.suspended {
+        "suspended"
+    } else if relation.ends.iter().all(|end| joined(model, relation, &end.app)) {
+        "joined"
+    } else {
+        "joining"
+    }
 }
 
 fn joined(model: &Model, relation: &Relation, app: &AppName) -> bool {

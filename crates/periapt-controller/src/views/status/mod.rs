@@ -1,21 +1,25 @@
 //! `status`: Juju's document (reference 8.2), and the rows of its tabular form that the document lacks.
 
 mod build;
+pub(crate) mod cross_model;
 mod select;
+mod subordinates;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
-use periapt_model::names::{AppName, MachineId, RelationId, UnitName};
+use periapt_model::names::{AppName, MachineId, OfferName, RelationId, UnitName};
 use periapt_model::status::WorkloadStatus;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use super::host::BaseView;
 use super::storage::StorageStatus;
+pub use cross_model::{EndpointStatus, OfferStatus, RemoteAppStatus, remote_app_statuses};
 pub use build::{application_status, full_status, presented, relation_rows};
-pub(crate) use build::{charm_base, endpoint_bindings, open_ports};
+pub(crate) use build::relation_word;
+pub(crate) use build::{charm_base, endpoint_bindings, open_ports, unit_status as build_unit_status};
 pub use select::{InvalidSelector, Selector};
 
 /// A status as readers see it.
@@ -150,6 +154,10 @@ pub struct UnitStatus {
     /// Where it is reached.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub public_address: String,
+    /// Those that share its machine; a subordinate has none, and no machine of its own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, UnitStatus>, no_recursion)]
+    pub subordinates: BTreeMap<UnitName, UnitStatus>,
 }
 
 /// An application.
@@ -186,7 +194,11 @@ pub struct ApplicationStatus {
     /// By endpoint; peer relations too.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub relations: BTreeMap<String, Vec<ApplicationRelation>>,
-    /// Its units.
+    /// The principals of a subordinate: its units are with theirs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub subordinate_to: Vec<AppName>,
+    /// Its units; none of a subordinate.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, UnitStatus>)]
     pub units: BTreeMap<UnitName, UnitStatus>,
@@ -220,6 +232,14 @@ pub struct FullStatus {
     /// By name.
     #[schema(value_type = BTreeMap<String, ApplicationStatus>)]
     pub applications: BTreeMap<AppName, ApplicationStatus>,
+    /// The offers of other models that it consumes, by their names here.
+    #[serde(default, rename = "application-endpoints", skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, RemoteAppStatus>)]
+    pub application_endpoints: BTreeMap<AppName, RemoteAppStatus>,
+    /// What it offers, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, OfferStatus>)]
+    pub offers: BTreeMap<OfferName, OfferStatus>,
     /// The storages of its units; there even when it is empty.
     #[serde(default)]
     pub storage: StorageStatus,

@@ -13,9 +13,14 @@ use periapt_model::names::UnitName;
 
 use periapt_controller::views::status::UnitStatus;
 
-/// Every unit, by application and number.
-fn units(status: &FullStatus) -> impl Iterator<Item = (&UnitName, &UnitStatus)> {
-    status.applications.values().flat_map(|app| app.units.iter())
+/// Every unit, by application and number: the principals, each with what stands before its subordinates' names, which
+/// follow it.
+fn units(status: &FullStatus) -> impl Iterator<Item = (&'static str, &UnitName, &UnitStatus)> {
+    let principals = status.applications.values().flat_map(|app| app.units.iter());
+    principals.flat_map(|(name, unit)| {
+        let subordinates = unit.subordinates.iter().map(|(name, unit)| ("  ", name, unit));
+        std::iter::once(("", name, unit)).chain(subordinates)
+    })
 }
 
 /// `80/tcp 443/tcp` as `80,443/tcp`: one group for each protocol, in the order they come.
@@ -85,6 +90,22 @@ pub(crate) fn example() -> periapt_controller::views::status::StatusReport {
         }]
     }))
     .unwrap()
+}
+
+/// The same with a subordinate on the first machine.
+#[cfg(test)]
+pub(crate) fn example_with_subordinate() -> periapt_controller::views::status::StatusReport {
+    let mut report = serde_json::to_value(example()).unwrap();
+    let applications = &mut report["status"]["applications"];
+    applications["watch"] = serde_json::json!({
+        "charm": "local:watch-0", "charm-origin": "local", "charm-name": "watch", "charm-rev": 0, "scale": 1,
+        "exposed": false, "application-status": {"current": "active"}, "subordinate-to": ["db"]
+    });
+    applications["db"]["units"]["db/0"]["subordinates"] = serde_json::json!({"watch/0": {
+        "workload-status": {"current": "active"}, "juju-status": {"current": "idle"}, "leader": true,
+        "open-ports": ["9100/tcp"], "public-address": "127.77.0.2"
+    }});
+    serde_json::from_value(report).unwrap()
 }
 
 #[cfg(test)]

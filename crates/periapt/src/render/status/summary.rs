@@ -17,7 +17,7 @@ fn tally<'a>(words: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, usize> {
 
 /// How many machines, units and applications there are in each state, and the ports in use.
 pub fn summary(status: &FullStatus) -> String {
-    let ports = units(status).flat_map(|(_, unit)| &unit.open_ports).filter_map(|port| port.parse().ok());
+    let ports = units(status).flat_map(|(.., unit)| &unit.open_ports).filter_map(|port| port.parse().ok());
     let ports: BTreeSet<PortRange> = ports.collect();
     let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
     let mut lines = vec![("Utilizing ports".to_owned(), compact_ports(&ports))];
@@ -27,7 +27,7 @@ pub fn summary(status: &FullStatus) -> String {
         lines.extend(counts.into_iter().map(|(word, count)| (word.to_owned(), count.to_string())));
     };
     section("Machines", tally(status.machines.values().map(|m| m.juju_status.current.as_str())));
-    section("Units", tally(units(status).map(|(_, unit)| unit.workload_status.current.as_str())));
+    section("Units", tally(units(status).map(|(.., unit)| unit.workload_status.current.as_str())));
     section(
         "Applications",
         tally(status.applications.values().map(|a| a.application_status.current.as_str())),

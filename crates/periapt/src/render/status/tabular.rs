@@ -5,16 +5,24 @@ use std::time::Duration;
 use periapt_controller::views::status::{
     ApplicationStatus, FullStatus, ModelStatus, RelationRow, StatusInfo, StatusReport, UnitStatus,
 };
-use periapt_model::names::UnitName;
+use periapt_model::names::{AppName, UnitName};
 
 use super::compact_ports;
+use crate::render::offers;
 use crate::render::style::of_status;
 use crate::render::table::{Cell, Table, blocks};
 
 /// All tables; those of the relations and the storages only where they are asked for.
 pub fn tabular(report: &StatusReport, relations: bool, storage: bool) -> String {
     let status = &report.status;
-    let mut parts = vec![model(&status.model, status), applications(status), units(status), machines(status)];
+    let mut parts = vec![
+        model(&status.model, status),
+        offers::saas_block(status),
+        applications(status),
+        units(status),
+        machines(status),
+        offers::offers_block(status),
+    ];
     if relations {
         parts.push(relation_table(&report.relations));
     }
@@ -50,7 +58,7 @@ fn applications(status: &FullStatus) -> String {
             name.as_str().into(),
             app.version.as_str().into(),
             word(&app.application_status),
-            scale(app).into(),
+            scale(status, name, app).into(),
             app.charm_name.as_str().into(),
             app.charm_channel.clone().unwrap_or_default().into(),
             app.charm_rev.to_string().into(),
@@ -62,8 +70,8 @@ fn applications(status: &FullStatus) -> String {
 }
 
 /// `2`, or `1/3` while not all units are there.
-fn scale(app: &ApplicationStatus) -> String {
-    match app.units.len() {
+fn scale(status: &FullStatus, name: &AppName, app: &ApplicationStatus) -> String {
+    match status.units_of(name).len() {
         there if there < app.scale => format!("{there}/{}", app.scale),
         there => there.to_string(),
     }
@@ -72,9 +80,9 @@ fn scale(app: &ApplicationStatus) -> String {
 fn units(status: &FullStatus) -> String {
     let mut table =
         Table::new(&["Unit", "Workload", "Agent", "Machine", "Public address", "Ports", "Message"]);
-    for (name, unit) in super::units(status) {
+    for (indent, name, unit) in super::units(status) {
         table.row([
-            unit_name(name, unit).into(),
+            format!("{indent}{}", unit_name(name, unit)).into(),
             word(&unit.workload_status),
             word(&unit.juju_status),
             unit.machine.as_str().into(),
@@ -126,23 +134,7 @@ pub fn machines(status: &FullStatus) -> String {
 }
 
 fn storages(status: &FullStatus) -> String {
-    let header = ["Storage Unit", "Storage ID", "Type", "Pool", "Mountpoint", "Size", "Status", "Message"];
-    let mut table = Table::new(&header);
-    for (id, storage) in &status.storage.storage {
-        for unit in storage.attachments.units.keys() {
-            table.row([
-                unit.to_string().into(),
-                id.as_str().into(),
-                storage.kind.as_str().into(),
-                "rootfs".into(),
-                "".into(),
-                "".into(),
-                Cell::styled(storage.status.current.as_str(), of_status(&storage.status.current)),
-                "".into(),
-            ]);
-        }
-    }
-    rendered(table)
+    crate::render::storage::of_status_view(&status.storage).unwrap_or_default()
 }
 
 fn relation_table(rows: &[RelationRow]) -> String {
