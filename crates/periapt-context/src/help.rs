@@ -4,9 +4,11 @@ use std::fmt::Write;
 
 use crate::arguments::{dashed, flags};
 use crate::spec::{Formats, Spec, Takes};
+use crate::view::{ContextKind, View};
 
-/// The whole help text.
-pub(crate) fn text(spec: &Spec) -> String {
+/// The whole help text. The defaults are those of this context, as in Juju: in a storage's own hook `storage-get --help`
+/// has a line `-s  (= data/0)`, and that line is where `ops` learns whose hook it runs.
+pub(crate) fn text(spec: &Spec, view: &View) -> String {
     let mut out = String::from("Usage: ");
     out.push_str(spec.name);
     if flags(spec).next().is_some() {
@@ -31,10 +33,10 @@ pub(crate) fn text(spec: &Spec) -> String {
             names.push_str(&dashed(flag.alias));
         }
         let default = match (flag.takes, flag.name, spec.output) {
-            (Takes::Bool, ..) => "false",
-            (Takes::Text, "format", Some(Formats::Smart)) => "smart",
-            (Takes::Text, "format", Some(Formats::Structured)) => "yaml",
-            (Takes::Text, ..) => "\"\"",
+            (Takes::Bool, ..) => "false".to_owned(),
+            (Takes::Text, "format", Some(Formats::Smart)) => "smart".to_owned(),
+            (Takes::Text, "format", Some(Formats::Structured)) => "yaml".to_owned(),
+            (Takes::Text, name, _) => of_context(name, view).unwrap_or_else(|| "\"\"".to_owned()),
         };
         let choices = match (flag.name, spec.output) {
             ("format", Some(Formats::Smart)) => " (json|smart|yaml)",
@@ -48,4 +50,19 @@ pub(crate) fn text(spec: &Spec) -> String {
         let _ = write!(out, "\nDetails:\n{}\n", spec.doc);
     }
     out
+}
+
+/// What a flag means in this context where it is not given: the storage or the relation that the hook is about.
+fn of_context(flag: &str, view: &View) -> Option<String> {
+    match flag {
+        "s" => match &view.context {
+            ContextKind::Hook(hook) => hook.storage().map(|hook| hook.storage.to_string()),
+            _ => None,
+        },
+        "r" => {
+            let (id, ..) = view.current_relation()?;
+            view.relation(id).map(|known| format!("{}:{id}", known.endpoint))
+        }
+        _ => None,
+    }
 }

@@ -77,7 +77,7 @@ pub fn answer(view: &View, effects: &mut Effects, call: &Call<'_>, session: &mut
     Reply::Done(match outcome {
         Ok(outcome) => finish(outcome, effects, session),
         Err(Stop::Need(need)) => return Reply::Need(need),
-        Err(Stop::Help) => Output { stdout: help::text(spec).into_bytes(), ..Output::default() },
+        Err(Stop::Help) => Output { stdout: help::text(spec, view).into_bytes(), ..Output::default() },
         Err(Stop::Usage(message)) => Output::error(2, &message),
         Err(Stop::Failed(message)) => Output::error(1, &message),
     })

@@ -70,6 +70,9 @@ fn a_storages_own_hook_is_about_it() {
             ("storage-list data", 0, "data/0\ndata/4\n", ""),
         ],
     );
+    // `ops` up to 3 finds the storage of its event in this line, and nowhere else.
+    assert!(stage.line("storage-get --help").1.contains("\n-s  (= data/4)\n"));
+    assert!(Stage::config_changed().line("storage-get --help").1.contains("\n-s  (= \"\")\n"));
     let mut stage = with_storages(hook(StorageEvent::Detaching));
     check(&mut stage, &[("storage-get location", 0, "/unit/storage/data/4\n", "")]);
 }
