@@ -35,7 +35,8 @@ pub trait Control: Send + Sync + 'static {
     /// Raised whenever what `unit` can see may have changed. Level-triggered: look at [`Control::snapshot`] after it.
     fn watch_unit(&self, unit: &UnitName) -> watch::Receiver<u64>;
 
-    /// Raised whenever a unit was added to or removed from the model.
+    /// Raised whenever a unit was added to or removed from the model, a machine was removed, or a storage or a task of a
+    /// machine changed.
     fn watch_units(&self) -> watch::Receiver<u64>;
 
     /// Does a command, durably.

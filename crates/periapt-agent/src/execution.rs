@@ -133,6 +133,12 @@ pub(crate) async fn run(
     let at = now();
     let not_run =
         |end| Ran { end, via, started: at, ended: at, served: Served::default(), kept: Kept::default() };
+    // It is there whether or not the charm has a hook for it.
+    if let Some(storage) = hook_of(job.event).and_then(Hook::storage)
+        && let Err(error) = job.folder.make_storage(&storage.storage)
+    {
+        return not_run(End::NotStarted(format!("cannot make storage {}: {error}", storage.storage)));
+    }
     if route == Route::Missing {
         return not_run(End::Missing);
     }
@@ -162,9 +168,6 @@ async fn run_file(
     };
     let name = job.event.name();
     let context_id = format!("{}-{name}-{}", job.unit, uuid::Uuid::new_v4().simple());
-    if let Some(storage) = hook_of(job.event).and_then(Hook::storage) {
-        job.folder.make_storage(&storage.storage)?;
-    }
     let env = environment::build(&Surroundings {
         model: &job.view.model,
         unit: job.unit,
@@ -179,7 +182,16 @@ async fn run_file(
         system_path: &shared.options.system_path,
         api_addresses: &shared.options.api_addresses,
     });
-    let program = Program { file, args, env, dir: job.folder.charm(), stdin: job.script.is_some() };
+    let machine = job.view.model.units.get(job.unit).map(|unit| unit.machine);
+    let program = Program {
+        file,
+        args,
+        env,
+        dir: job.folder.charm(),
+        stdin: job.script.is_some(),
+        machine,
+        own_python: periapt_build::path_entry(&job.folder.charm()).map(|bin| bin.join("python")),
+    };
 
     let footprint_path = job.folder.footprint();
     let mut footprint = Footprint { context: context_id.clone(), boot: shared.substrate.boot(), group: None };
@@ -231,7 +243,7 @@ async fn run_file(
 
 /// Starts the process. A file that is being written elsewhere in this process is retried: a process that starts at the
 /// same moment holds a copy of the descriptor until its own program is loaded.
-async fn start(shared: &Shared, program: &Program) -> io::Result<Process> {
+pub(crate) async fn start(shared: &Shared, program: &Program) -> io::Result<Process> {
     let mut tries = 0;
     loop {
         match shared.substrate.start(program) {
@@ -244,7 +256,7 @@ async fn start(shared: &Shared, program: &Program) -> io::Result<Process> {
     }
 }
 
-fn not_started(file: &Path, error: &io::Error) -> String {
+pub(crate) fn not_started(file: &Path, error: &io::Error) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     // The file itself was found and may be executed.
     let hint = match error.kind() {
@@ -258,7 +270,7 @@ fn not_started(file: &Path, error: &io::Error) -> String {
 }
 
 /// Writes the script to the process's standard input, while it runs.
-fn feed(process: &mut Process, script: Option<String>) {
+pub(crate) fn feed(process: &mut Process, script: Option<String>) {
     if let (Some(mut stdin), Some(script)) = (process.stdin.take(), script) {
         tokio::spawn(async move {
             // A shell that ends before it has read everything is no error.
@@ -281,7 +293,13 @@ async fn attend(
         why = interruption => Some(why),
     };
     // Nobody waits for what nobody will commit, and a restart gives no grace either.
-    if !matches!(why, None | Some(Interruption::Gone)) {
+    terminate(shared, process, !matches!(why, None | Some(Interruption::Gone))).await?;
+    Ok(why.map_or(End::Rebooting, End::Interrupted))
+}
+
+/// Ends a process: asks first if it is to have time for that.
+pub(crate) async fn terminate(shared: &Shared, process: &mut Process, ask: bool) -> io::Result<()> {
+    if ask {
         process.signal(Signal::TERM);
         if tokio::time::timeout(shared.options.kill_grace, process.wait()).await.is_err() {
             process.signal(Signal::KILL);
@@ -289,12 +307,11 @@ async fn attend(
     } else {
         process.signal(Signal::KILL);
     }
-    process.wait().await?;
-    Ok(why.map_or(End::Rebooting, End::Interrupted))
+    process.wait().await.map(drop)
 }
 
 /// Kills what is left of the group of a process that was ended.
-async fn end_group(shared: &Shared, footprint: Footprint) {
+pub(crate) async fn end_group(shared: &Shared, footprint: Footprint) {
     let group = footprint.group.and_then(rustix::process::Pid::from_raw);
     if group.is_some_and(|group| rustix::process::test_kill_process_group(group).is_ok()) {
         let substrate = Arc::clone(&shared.substrate);
@@ -303,7 +320,7 @@ async fn end_group(shared: &Shared, footprint: Footprint) {
 }
 
 impl End {
-    fn of(status: ExitStatus) -> Self {
+    pub(crate) fn of(status: ExitStatus) -> Self {
         match (status.code(), status.signal()) {
             (Some(code), _) => Self::Exited(code),
             (None, Some(signal)) => Self::Signalled(signal),

@@ -3,7 +3,7 @@
 //! ```text
 //! <model>/agents/unit-app-0/charm/      the charm's files; where its hooks run
 //! <model>/agents/unit-app-0/resources/  files of resources that the charm asked for
-//! <model>/agents/unit-app-0/storage/    the unit's storages, by name and number
+//! <model>/agents/unit-app-0/storage/    links to the unit's storages, by name and number
 //! <model>/agents/unit-app-0/state/      the agent's own
 //! <model>/agents/unit-app-0/run/        what runs at present
 //! <model>/agents/unit-app-0/agent.socket
@@ -22,6 +22,8 @@ use std::sync::Arc;
 use periapt_model::local::CharmRef;
 use periapt_model::model::Model;
 use periapt_model::names::{ResourceName, StorageId, UnitName};
+
+use crate::storage;
 
 /// One unit's folder.
 #[derive(Clone, Debug)]
@@ -59,15 +61,16 @@ impl UnitFolder {
         self.root.join("charm")
     }
 
-    /// Where a storage has its folder. The charm's metadata has no say in it: it is always below the unit's.
+    /// Where the unit sees a storage. The charm's metadata has no say in it: it is always below the unit's folder.
     pub(crate) fn storage(&self, id: &StorageId) -> PathBuf {
-        self.root.join("storage").join(id.name.as_str()).join(id.number.to_string())
+        storage::below(&self.root.join("storage"), id)
     }
 
-    /// Makes the folder of a storage if it is not there. Blocks.
+    /// Makes the folder of a storage if it is not there, and the unit's link to it. Blocks.
     pub(crate) fn make_storage(&self, id: &StorageId) -> io::Result<PathBuf> {
         let path = self.storage(id);
-        fs::create_dir_all(&path)?;
+        let model_dir = self.root.ancestors().nth(2).unwrap_or(&self.root);
+        storage::attach(model_dir, &path, id)?;
         Ok(path)
     }
 

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::control::Control;
 use crate::machine_lock::MachineLocks;
+use crate::namespace::Isolation;
 use crate::substrate::{ProcessSubstrate, Substrate};
 
 /// A process that has run this long gives its place among those that run to another: it may be waiting for what that
@@ -38,12 +39,16 @@ pub struct AgentOptions {
     pub most_processes: usize,
     /// How long a process that is asked to end (SIGTERM) may take before it is killed.
     pub kill_grace: Duration,
+    /// Where the data of released storages is put aside: `data/0` below it.
+    pub released_dir: PathBuf,
     /// Keep the folders of units that are gone, to look into them.
     pub keep_folders: bool,
+    /// What machines have of their own.
+    pub isolation: Isolation,
 }
 
 impl AgentOptions {
-    /// The usual: the daemon's own `PATH`, four processes for each processor, five seconds of grace, nothing kept.
+    /// The usual: the daemon's own `PATH`, four processes for each processor, five seconds of grace, nothing kept, nothing isolated.
     pub fn new(
         model_dir: PathBuf,
         charms_dir: PathBuf,
@@ -53,6 +58,7 @@ impl AgentOptions {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let system_path = std::env::var_os("PATH").filter(|path| !path.is_empty());
         Self {
+            released_dir: model_dir.join("released-storage"),
             model_dir,
             charms_dir,
             resources_dir,
@@ -64,6 +70,7 @@ impl AgentOptions {
             most_processes: 4 * processors,
             kill_grace: Duration::from_secs(5),
             keep_folders: false,
+            isolation: Isolation::Off,
         }
     }
 
@@ -101,10 +108,11 @@ impl Turn {
 impl Shared {
     pub(crate) fn new(control: Arc<dyn Control>, options: AgentOptions) -> Self {
         let turns = Arc::new(Semaphore::new(options.most_processes.max(1)));
+        let substrate = ProcessSubstrate::new(&options.model_dir, options.isolation);
         Self {
             control,
             options,
-            substrate: Arc::new(ProcessSubstrate::new()),
+            substrate: Arc::new(substrate),
             machine_locks: MachineLocks::default(),
             stop: CancellationToken::new(),
             turns,

@@ -1,20 +1,23 @@
 //! The agents of a model: one for each of its units, started as units come and forgotten as they go.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
 use periapt_context::known_commands;
 use periapt_model::log::Level;
-use periapt_model::names::UnitName;
+use periapt_model::model::Model;
+use periapt_model::names::{MachineId, UnitName};
 use tokio::task::{Id, JoinHandle, JoinSet};
 
 use crate::control::Control;
 use crate::folder::{self, FolderError, UnitFolder};
 use crate::leftover::Footprint;
+use crate::machine::{self, MachineTasks};
 use crate::report::Report;
 use crate::shared::{AgentOptions, Shared};
+use crate::storage;
 use crate::unit::{Ended, UnitAgent};
 
 /// Not hook commands: they ask the daemon for a context of their own (reference 3.1).
@@ -54,8 +57,13 @@ impl Agents {
             source: Box::new(source),
         })?;
         let shared = Arc::new(Shared::new(control, options));
-        let supervisor =
-            Supervisor { shared: Arc::clone(&shared), agents: JoinSet::new(), units: HashMap::new() };
+        let supervisor = Supervisor {
+            shared: Arc::clone(&shared),
+            agents: JoinSet::new(),
+            units: HashMap::new(),
+            machine_tasks: MachineTasks::new(Arc::clone(&shared)),
+            machines: BTreeSet::new(),
+        };
         Ok(Self { shared, supervisor: Some(tokio::spawn(supervisor.run())) })
     }
 
@@ -80,21 +88,28 @@ struct Supervisor {
     agents: JoinSet<(UnitName, Ended)>,
     /// The units that need no new agent: None for those that are somebody else's.
     units: HashMap<UnitName, Option<Id>>,
+    /// What runs on machines themselves.
+    machine_tasks: MachineTasks,
+    /// The machines that were there at the last look.
+    machines: BTreeSet<MachineId>,
 }
 
 impl Supervisor {
     async fn run(mut self) {
         self.remove_strays().await;
+        let storages = tokio::spawn(storage::keep(Arc::clone(&self.shared)));
         let mut changes = self.shared.control.watch_units();
         let mut watching = true;
         loop {
             let stopping = self.shared.stop.is_cancelled();
-            if stopping && self.agents.is_empty() {
+            if stopping && self.agents.is_empty() && self.machine_tasks.is_empty() {
+                let _ = storages.await;
                 return;
             }
             if !stopping {
                 changes.borrow_and_update();
                 self.start_missing();
+                self.forget_machines().await;
             }
             tokio::select! {
                 changed = changes.changed(), if watching && !stopping => watching = changed.is_ok(),
@@ -102,8 +117,20 @@ impl Supervisor {
                     Ok((_, (unit, ended))) => self.ended(unit, ended).await,
                     Err(error) => self.died(error.id(), &error.to_string()),
                 },
+                () = self.machine_tasks.one_ended() => {}
                 () = self.shared.stop.cancelled(), if !stopping => {}
             }
+        }
+    }
+
+    /// Ends what runs on machines that are gone, and removes their folders.
+    async fn forget_machines(&mut self) {
+        let model = self.shared.control.snapshot();
+        let gone = self.machines.iter().any(|id| !model.machines.contains_key(id));
+        self.machines = model.machines.keys().copied().collect();
+        if gone {
+            let shared = Arc::clone(&self.shared);
+            let _ = tokio::task::spawn_blocking(move || machine::remove_strays(&shared)).await;
         }
     }
 
@@ -115,6 +142,7 @@ impl Supervisor {
                 self.start(unit.clone(), Duration::ZERO);
             }
         }
+        self.machine_tasks.start_missing(&model);
     }
 
     fn start(&mut self, unit: UnitName, delay: Duration) {
@@ -147,14 +175,16 @@ impl Supervisor {
                     .uniter(Level::Info, format!("unit {:?} shutting down: it is gone", unit.to_string()));
                 let folder = UnitFolder::new(&self.shared.options.model_dir, &unit);
                 let substrate = Arc::clone(&self.shared.substrate);
-                let keep = self.shared.options.keep_folders;
+                let shared = Arc::clone(&self.shared);
+                let gone = unit.clone();
                 let removed = tokio::task::spawn_blocking(move || {
                     // An agent that finds its unit gone when it starts has not ended what its predecessor left.
                     if let Some(footprint) = Footprint::read(&folder.footprint()) {
                         substrate.end_leftover(&footprint);
                     }
                     substrate.end_machine(folder.path());
-                    if keep { Ok(()) } else { folder.remove() }
+                    end_in_storages(&shared, &gone, &shared.control.snapshot());
+                    if shared.options.keep_folders { Ok(()) } else { folder.remove() }
                 });
                 if let Ok(Err(error)) = removed.await {
                     self.report(&unit)
@@ -186,6 +216,7 @@ impl Supervisor {
     async fn remove_strays(&self) {
         let shared = Arc::clone(&self.shared);
         let removed = tokio::task::spawn_blocking(move || {
+            storage::take_over_all(&shared.options.model_dir);
             let model = shared.control.snapshot();
             let entries =
                 fs::read_dir(shared.options.model_dir.join("agents")).into_iter().flatten().flatten();
@@ -197,11 +228,20 @@ impl Supervisor {
                     shared.substrate.end_leftover(&footprint);
                 }
                 shared.substrate.end_machine(folder.path());
+                end_in_storages(&shared, &unit, &model);
                 if !shared.options.keep_folders {
                     let _ = folder.remove();
                 }
             }
+            machine::remove_strays(&shared);
         });
         let _ = removed.await;
+    }
+}
+
+/// Ends what a unit that is gone left running in the storages it had.
+fn end_in_storages(shared: &Shared, unit: &UnitName, model: &Model) {
+    for folder in storage::left_behind(&shared.options.model_dir, unit, model) {
+        shared.substrate.end_machine(&folder);
     }
 }

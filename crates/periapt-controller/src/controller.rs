@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use crate::codec::{self, ReadError, Unreadable};
 use crate::handle::{ApplyError, ModelHandle};
 use crate::leases;
+use crate::linker;
 use crate::publish::{Space, lock};
 use crate::reseal;
 use crate::seal::{SealError, Sealer};
@@ -78,6 +79,8 @@ pub(crate) struct Shared {
     options: Options,
     spaces: Mutex<BTreeMap<String, Arc<Space>>>,
     models_changed: watch::Sender<u64>,
+    /// Raised when the halves of relations between models may differ.
+    pub(crate) links_changed: watch::Sender<u64>,
     failure: watch::Sender<Failure>,
 }
 
@@ -110,6 +113,10 @@ impl Shared {
         lock(&self.spaces).get(uuid).cloned()
     }
 
+    pub(crate) fn all_spaces(&self) -> Vec<Arc<Space>> {
+        lock(&self.spaces).values().cloned().collect()
+    }
+
     /// A destroyed model that is empty by now goes away with its journal and logs.
     pub(crate) fn remove_space(&self, uuid: &str) {
         let Some(space) = lock(&self.spaces).remove(uuid) else { return };
@@ -120,6 +127,7 @@ impl Shared {
         space.units_changed.send_modify(|n| *n += 1);
         space.changed.send_modify(|n| *n += 1);
         self.models_changed.send_modify(|n| *n += 1);
+        self.links_changed.send_modify(|n| *n += 1);
     }
 }
 
@@ -166,11 +174,12 @@ impl Controller {
             options,
             spaces: Mutex::new(BTreeMap::new()),
             models_changed: watch::Sender::new(0),
+            links_changed: watch::Sender::new(0),
             failure: watch::Sender::new(None),
         });
         let mut emptied = Vec::new();
         for model in models {
-            if model.info.life != periapt_model::status::Life::Alive && model.applications.is_empty() {
+            if model.is_emptied() {
                 emptied.push(model.info.uuid.clone());
             }
             let space = Space::start(model, &shared.options.logs, &shared);
@@ -180,6 +189,7 @@ impl Controller {
             shared.remove_space(&uuid);
         }
         leases::start(&shared).await?;
+        linker::start(&shared);
         Ok(Self { shared })
     }
 

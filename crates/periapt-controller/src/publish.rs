@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use periapt_model::journal::JournalRecord;
-use periapt_model::model::{Model, Write};
+use periapt_model::model::{Key, Model, Record, Write};
 use periapt_model::names::UnitName;
 use periapt_model::observe;
 use periapt_model::time::Timestamp;
@@ -13,6 +13,7 @@ use periapt_store::{Committed, LeaseId, Pending, TxnError};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::controller::Shared;
+use crate::linker;
 use crate::logs::LogBook;
 use crate::status_log;
 
@@ -85,7 +86,7 @@ impl Space {
             self.logs.add_statuses(statuses);
         }
         let units_changed = before.units.len() != after.units.len()
-            || writes.iter().any(|w| matches!(w, Write::Delete(periapt_model::model::Key::Unit(_))));
+            || writes.iter().any(concerns_supervisor);
         if before.info.settings != after.info.settings {
             self.logs.configure(&after.info.settings.text("logging-config"));
         }
@@ -114,6 +115,17 @@ impl Space {
     }
 }
 
+/// Whether a change is of interest to whoever starts and ends agents: units and machines that went, what machines are to
+/// run, and storages.
+fn concerns_supervisor(write: &Write) -> bool {
+    match write {
+        Write::Delete(Key::Unit(_) | Key::Machine(_) | Key::Storage(_)) => true,
+        Write::Put(Record::Storage(_)) => true,
+        Write::Put(Record::Task(task)) => task.host.machine().is_some(),
+        _ => false,
+    }
+}
+
 /// The main loop of a model: one durable change after the other is made visible.
 async fn publish(
     space: std::sync::Weak<Space>,
@@ -125,12 +137,15 @@ async fn publish(
         let (Some(space), Some(shared)) = (space.upgrade(), shared.upgrade()) else { return };
         match outcome {
             Ok(_) => {
-                let emptied =
-                    after.info.life != periapt_model::status::Life::Alive && after.applications.is_empty();
+                let emptied = after.is_emptied();
+                let unlinks = linker::concerns(&before, &after, &writes);
                 space.make_visible(&before, after, &writes, shared.now());
                 crate::leases::release_lost(&shared, &space, &writes);
                 // The caller may have gone away; the change stands all the same.
                 drop(done.send(Ok(())));
+                if unlinks {
+                    shared.links_changed.send_modify(|n| *n += 1);
+                }
                 if emptied {
                     shared.remove_space(&space.uuid);
                 }

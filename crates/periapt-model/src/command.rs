@@ -1,16 +1,20 @@
 //! What operators ask for, and what agents tell: the input of [`apply`](crate::apply::apply).
 
+mod cross_model;
 mod exec;
+mod storage;
 
 use std::collections::BTreeMap;
 
+pub use cross_model::CrossModel;
 pub use exec::{AskedRelation, ExecOptions};
+pub use storage::{StorageCommand, StorageOptions};
 
 use serde::{Deserialize, Serialize};
 
-use crate::entity::{Charm, ResourceFile, SecretContent, TaskStatus};
+use crate::entity::{Charm, Exposure, ResourceFile, SecretContent, StorageFate, TaskHost, TaskStatus};
 use crate::names::{
-    ActionName, AppName, EndpointName, MachineId, RelationId, ResourceName, SecretId, TaskId, UnitName,
+    ActionName, AppName, EndpointName, MachineId, OfferName, RelationId, ResourceName, SecretId, StorageId, TaskId, UnitName,
 };
 use crate::remote::Resolve;
 use crate::secrets::SecretRef;
@@ -46,6 +50,27 @@ pub enum Receiver {
     Leader(AppName),
     /// Every unit of it.
     Application(AppName),
+    /// This machine; only for command lines.
+    Machine(MachineId),
+}
+
+/// What becomes of a task of a machine; see [`Command::MachineTask`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MachineTask {
+    /// Its process is about to start.
+    Started,
+    /// It has ended.
+    Ended {
+        /// How.
+        status: TaskStatus,
+        /// Its time was over.
+        timed_out: bool,
+        /// Why it could not run or did not end well.
+        message: String,
+        /// `return-code`, `stdout` and `stderr`.
+        results: serde_json::Map<String, serde_json::Value>,
+    },
 }
 
 /// An operator's command on one model. Each says in its documentation what it changes; none changes anything when refused.
@@ -210,6 +235,9 @@ pub enum Command {
         deploy: Box<Deploy>,
         /// Where its units go, in order: numbers of machines. Units beyond them get machines of their own.
         placement: Vec<String>,
+        /// `--storage` and `--attach-storage`.
+        #[serde(default)]
+        storage: StorageOptions,
     },
     /// More units that are placed: `add-unit --to`.
     AddUnitsTo {
@@ -219,6 +247,9 @@ pub enum Command {
         count: u32,
         /// As in [`Command::DeployTo`].
         placement: Vec<String>,
+        /// `--attach-storage`: detached storages that the one new unit starts with.
+        #[serde(default)]
+        attach: Vec<StorageId>,
     },
     /// Machines without units, which stay until they are removed.
     AddMachines {
@@ -246,7 +277,12 @@ pub enum Command {
     DestroyModel {
         /// At once, without hooks.
         force: bool,
+        /// What becomes of storage that outlives its unit; None: refused while there is any.
+        #[serde(default)]
+        storage: Option<StorageFate>,
     },
+    /// What concerns storages.
+    Storage(StorageCommand),
     /// Finished operations that ended before this moment are forgotten.
     PruneOperations {
         /// The moment.
@@ -297,6 +333,43 @@ pub enum Command {
         /// They may.
         grant: bool,
     },
+    /// `integrate --via`: a relation whose units' traffic comes from these networks.
+    IntegrateVia {
+        /// One end.
+        a: EndpointRef,
+        /// The other.
+        b: EndpointRef,
+        /// The networks, such as `10.0.0.0/24`.
+        via: Vec<String>,
+    },
+    /// `expose` with or without endpoints: adds what is said to what is exposed.
+    Expose {
+        /// Which application.
+        app: AppName,
+        /// Its endpoints; empty: all.
+        #[serde(default)]
+        endpoints: Vec<EndpointName>,
+        /// To whom.
+        to: Exposure,
+    },
+    /// `unexpose`: takes the mark of these endpoints back; the application is exposed as long as one is left.
+    Unexpose {
+        /// Which application.
+        app: AppName,
+        /// Its endpoints; empty: all.
+        #[serde(default)]
+        endpoints: Vec<EndpointName>,
+    },
+    /// A task of a machine has begun or ended: what runs machines' tasks says so.
+    MachineTask {
+        /// Which.
+        task: TaskId,
+        /// What.
+        what: MachineTask,
+    },
+
+    /// Offers, and relations with other models.
+    CrossModel(Box<CrossModel>),
 
     /// What an agent tells at once, without waiting for its hook's end (reference 4.1, "immediate").
     Agent {
@@ -422,6 +495,8 @@ pub enum Answer {
     Units(Vec<UnitName>),
     /// Machines that are new or go away.
     Machines(Vec<MachineId>),
+    /// Storages that are new or were changed.
+    Storages(Vec<StorageId>),
     /// A new relation.
     Related {
         /// Its id.
@@ -429,12 +504,16 @@ pub enum Answer {
         /// `a:x b:y`.
         key: String,
     },
+    /// A new offer, or one that was changed.
+    Offered(OfferName),
+    /// An offer of another model is known here under this name.
+    Consumed(AppName),
     /// A new operation.
     Operation {
         /// Its id.
         id: TaskId,
         /// Its tasks and who runs them.
-        tasks: Vec<(TaskId, UnitName)>,
+        tasks: Vec<(TaskId, TaskHost)>,
     },
     /// A secret of the operator's that is new or was changed.
     Secret(SecretId),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::entity::{Task, TaskKind};
 use crate::hook::Hook;
 use crate::local::{CharmRef, Deferred, Notice};
-use crate::names::{ActionName, EndpointName, RelationId, TaskId, UnitName};
+use crate::names::{ActionName, EndpointName, RelationId, StorageId, TaskId, UnitName};
 use crate::time::Timestamp;
 
 /// One record. Written in the same transaction as what it tells of.
@@ -236,6 +236,11 @@ pub enum Mark {
     RelationForgotten {
         /// The relation.
         relation: RelationId,
+    },
+    /// A storage went away without a hook: taken by force, or before its `attached` ran.
+    StorageForgotten {
+        /// The storage.
+        storage: StorageId,
     },
     /// A hook that was decided lost its subject before it ran, or is not due any more.
     HookDropped {

@@ -69,10 +69,10 @@ fn remove(machine: u32, force: bool) -> Command {
 fn a_machine_by_hand_outlives_its_units_and_another_does_not() {
     let mut world = World::new();
     assert_eq!(world.ok(add(1, "")), Answer::Machines(vec![MachineId(0)]));
-    world.ok(Command::DeployTo { deploy: deploy(2, ""), placement: to(&["0"]) });
+    world.ok(Command::DeployTo { deploy: deploy(2, ""), placement: to(&["0"]), storage: Default::default() });
     assert_eq!((world.machine_of("app/0"), world.machine_of("app/1")), (0, 1));
     let app = || "app".parse().unwrap();
-    world.ok(Command::AddUnitsTo { app: app(), count: 1, placement: to(&["1"]) });
+    world.ok(Command::AddUnitsTo { app: app(), count: 1, placement: to(&["1"]), attach: Vec::new() });
     assert_eq!(world.machine_of("app/2"), 1);
 
     let unit = |name: &str| vec![name.parse().unwrap()];
@@ -92,8 +92,8 @@ fn a_machine_by_hand_outlives_its_units_and_another_does_not() {
 fn a_destroyed_model_leaves_no_machine() {
     let mut world = World::new();
     world.ok(add(2, ""));
-    world.ok(Command::DeployTo { deploy: deploy(1, ""), placement: to(&["1"]) });
-    world.ok(Command::DestroyModel { force: true });
+    world.ok(Command::DeployTo { deploy: deploy(1, ""), placement: to(&["1"]), storage: Default::default() });
+    world.ok(Command::DestroyModel { force: true, storage: None });
     assert!(world.machines().is_empty());
     assert!(world.refused(add(1, "")).1.contains("is being destroyed"));
 }
@@ -111,11 +111,11 @@ fn a_wrong_place_changes_nothing() {
         ("-1", "expected the number"),
         ("99999999999999999999", "expected the number"),
     ] {
-        let command = Command::AddUnitsTo { app: "app".parse().unwrap(), count: 1, placement: to(&[place]) };
+        let command = Command::AddUnitsTo { app: "app".parse().unwrap(), count: 1, placement: to(&[place]), attach: Vec::new() };
         let message = world.refused(command).1;
         assert!(message.contains(why), "{place}: {message}");
     }
-    let many = Command::AddUnitsTo { app: "app".parse().unwrap(), count: 1, placement: to(&["0", "0"]) };
+    let many = Command::AddUnitsTo { app: "app".parse().unwrap(), count: 1, placement: to(&["0", "0"]), attach: Vec::new() };
     assert!(world.refused(many).1.contains("2 places are named for 1 units"));
     assert_eq!(world.0, before);
 }

@@ -105,6 +105,11 @@ impl Home {
         self.0.join("logs")
     }
 
+    /// Where what was in released storages is put aside, a folder for each model.
+    pub fn released_storage(&self) -> PathBuf {
+        self.0.join("released-storage")
+    }
+
     /// The models' units, by the model's uuid.
     pub fn models(&self) -> PathBuf {
         self.0.join("models")

@@ -77,7 +77,7 @@ fn one_controller_one_user_one_cloud() {
     assert_eq!(juju.json(&["spaces"])["spaces"][0]["name"], "alpha");
     assert_eq!(juju.json(&["show-space", "alpha"])["machine-count"], 0);
     assert_eq!(juju.json(&["subnets"])["subnets"]["127.0.0.0/8"]["space"], "alpha");
-    assert_eq!(juju.json(&["storage-pools"]), json!({"rootfs": {"provider": "rootfs"}}));
+    assert_eq!(juju.json(&["storage-pools", "--name", "rootfs"]), json!({"rootfs": {"provider": "rootfs"}}));
     assert_eq!(juju.json(&["secret-backends"])["internal"]["status"], "active");
     assert_eq!(juju.json(&["model-defaults", "deferred-wake"]), json!({"deferred-wake": {"default": "1s"}}));
     assert_eq!(juju.json(&["controller-config", "controller-name"]), "periapt");

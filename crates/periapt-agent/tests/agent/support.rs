@@ -17,7 +17,7 @@ use periapt_model::entity::{Charm, ModelInfo, ResourceFile, Task};
 use periapt_model::journal::{Dispatch, Entry, JournalRecord, Outcome};
 use periapt_model::local::{HookStep, Op};
 use periapt_model::log::{Level, LogLine};
-use periapt_model::model::{Model, Write};
+use periapt_model::model::{Key, Model, Record, Write};
 use periapt_model::names::{AppName, CharmId, ModelName, RelationId, ResourceName, TaskId, UnitName};
 use periapt_model::observe::concerned;
 use periapt_model::step_commit::Commit;
@@ -91,7 +91,13 @@ impl Memory {
                 watch.send_modify(|n| *n += 1);
             }
         }
-        if !before.units.keys().eq(state.model.units.keys()) {
+        let of_machine = |write: &Write| match write {
+            Write::Put(Record::Task(task)) => task.host.machine().is_some(),
+            Write::Put(record) => matches!(record, Record::Storage(_)),
+            Write::Delete(key) => matches!(key, Key::Machine(_) | Key::Storage(_)),
+            _ => false,
+        };
+        if !before.units.keys().eq(state.model.units.keys()) || writes.iter().any(of_machine) {
             self.units.send_modify(|n| *n += 1);
         }
         self.changed.send_modify(|n| *n += 1);

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use periapt_model::command::{Command, Deploy};
-use periapt_model::entity::ResourceFile;
+use periapt_model::command::{Command, Deploy, StorageCommand, StorageOptions};
+use periapt_model::entity::{Exposure, ResourceFile};
 use periapt_model::names::ResourceName;
 
 use super::extract::{Input, Params, Segments, app_name};
 use super::replies::{Changed, Deployed, Units};
-use super::requests::{self, AddUnits, ForceParams, Refresh, SetConfig, Switch, Upload};
-use super::{Api, ApiError, no_app};
+use super::requests::{self, AddUnits, RemoveParams, Refresh, SetConfig, Switch, Upload};
+use super::{Api, ApiError, no_app, storage};
 use crate::views::actions::{ActionList, ActionView, actions as view_actions};
 use crate::views::application::{ShowApplication, ShowConfig, show_application, show_config};
 use crate::views::resources::{ResourceList, resources as view_resources};
@@ -41,6 +41,10 @@ pub(super) async fn deploy(
 ) -> Result<Json<Deployed>, ApiError> {
     api.model(&model)?;
     api.check_charm(&request.charm)?;
+    let storage = StorageOptions {
+        directives: storage::directives(request.storage)?,
+        attach: request.attach_storage,
+    };
     let deploy = Deploy {
         name: request.name,
         charm: request.charm,
@@ -52,7 +56,7 @@ pub(super) async fn deploy(
         channel: request.channel,
         force: request.force,
     };
-    api.apply(&model, Command::DeployTo { deploy: Box::new(deploy), placement: request.placement })
+    api.apply(&model, Command::DeployTo { deploy: Box::new(deploy), placement: request.placement, storage })
         .await
         .map(Json)
 }
@@ -74,17 +78,16 @@ pub(super) async fn show(
 /// The application, its relations and its units go away after their hooks.
 #[utoipa::path(
     delete, path = "/v1/models/{model}/applications/{app}", operation_id = "applications_remove", tag = "applications",
-    params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name."), ForceParams),
+    params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name."), RemoveParams),
     responses((status = 200, body = Units), (status = 404, body = ApiError))
 )]
 pub(super) async fn remove(
     State(api): State<Api>,
     Segments((model, app)): AppPath,
-    Params(params): Params<ForceParams>,
+    Params(params): Params<RemoveParams>,
 ) -> Result<Json<Units>, ApiError> {
-    api.apply(&model, Command::RemoveApplication { app: app_name(&app)?, force: params.force })
-        .await
-        .map(Json)
+    let removal = Command::RemoveApplication { app: app_name(&app)?, force: params.force };
+    api.apply(&model, storage::with_storage(params.destroy_storage, removal)).await.map(Json)
 }
 
 /// The options of an application.
@@ -127,8 +130,8 @@ pub(super) async fn add_units(
     Segments((model, app)): AppPath,
     Input(request): Input<AddUnits>,
 ) -> Result<Json<Units>, ApiError> {
-    let AddUnits { count, placement } = request;
-    api.apply(&model, Command::AddUnitsTo { app: app_name(&app)?, count, placement }).await.map(Json)
+    let AddUnits { count, placement, attach_storage: attach } = request;
+    api.apply(&model, Command::AddUnitsTo { app: app_name(&app)?, count, placement, attach }).await.map(Json)
 }
 
 /// Another charm.
@@ -152,6 +155,11 @@ pub(super) async fn refresh(
         resources: api.check_uploads(request.resources)?,
         channel: request.channel,
         trust: request.trust,
+    };
+    let directives = storage::directives(request.storage)?;
+    let command = match directives.is_empty() {
+        true => command,
+        false => Command::Storage(StorageCommand::Refresh { refresh: Box::new(command), directives }),
     };
     api.apply(&model, command).await.map(Json)
 }
@@ -220,6 +228,36 @@ pub(super) async fn expose(
     Input(Switch { on }): Input<Switch>,
 ) -> Result<Json<Changed>, ApiError> {
     api.apply(&model, Command::SetExposed { app: app_name(&app)?, exposed: on }).await.map(Json)
+}
+
+/// An application is exposed, as far as is said; what is exposed already stays so.
+#[utoipa::path(
+    post, path = "/v1/models/{model}/applications/{app}/expose", operation_id = "applications_expose_to", tag = "applications", request_body = requests::Expose,
+    params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
+    responses((status = 200, body = Changed), (status = 404, body = ApiError))
+)]
+pub(super) async fn expose_to(
+    State(api): State<Api>,
+    Segments((model, app)): AppPath,
+    Input(request): Input<requests::Expose>,
+) -> Result<Json<Changed>, ApiError> {
+    let requests::Expose { endpoints, spaces, cidrs } = request;
+    let command = Command::Expose { app: app_name(&app)?, endpoints, to: Exposure { spaces, cidrs } };
+    api.apply(&model, command).await.map(Json)
+}
+
+/// Exposure is taken back, of some endpoints or of all.
+#[utoipa::path(
+    post, path = "/v1/models/{model}/applications/{app}/unexpose", operation_id = "applications_unexpose", tag = "applications", request_body = requests::Unexpose,
+    params(("model" = String, Path, description = "The model's name or uuid."), ("app" = String, Path, description = "Its name.")),
+    responses((status = 200, body = Changed), (status = 404, body = ApiError))
+)]
+pub(super) async fn unexpose(
+    State(api): State<Api>,
+    Segments((model, app)): AppPath,
+    Input(requests::Unexpose { endpoints }): Input<requests::Unexpose>,
+) -> Result<Json<Changed>, ApiError> {
+    api.apply(&model, Command::Unexpose { app: app_name(&app)?, endpoints }).await.map(Json)
 }
 
 /// The actions of an application's charm.

@@ -13,11 +13,13 @@ mod lines;
 mod logs;
 mod machines;
 mod models;
+mod offers;
 mod operations;
 mod relations;
 pub mod replies;
 pub mod requests;
 mod secrets;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -213,6 +215,8 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(applications::resources))
         .routes(routes!(applications::trust))
         .routes(routes!(applications::expose))
+        .routes(routes!(applications::expose_to))
+        .routes(routes!(applications::unexpose))
         .routes(routes!(applications::actions))
         .routes(routes!(applications::why))
         .routes(routes!(units::show))
@@ -231,6 +235,16 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(secrets::list, secrets::add))
         .routes(routes!(secrets::show, secrets::update, secrets::remove))
         .routes(routes!(secrets::grant))
+        .routes(routes!(storage::list, storage::add))
+        .routes(routes!(storage::attach))
+        .routes(routes!(storage::detach))
+        .routes(routes!(storage::remove))
+        .routes(routes!(offers::list, offers::make))
+        .routes(routes!(offers::list_all))
+        .routes(routes!(offers::remove))
+        .routes(routes!(offers::consume))
+        .routes(routes!(offers::remove_saas))
+        .routes(routes!(offers::suspend))
         .routes(routes!(journal::journal))
         .routes(routes!(logs::logs))
         .routes(routes!(logs::statuses))

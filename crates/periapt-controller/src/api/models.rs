@@ -6,10 +6,10 @@ use periapt_model::command::Command;
 
 use super::extract::{Input, Params, Segments, parsed_list};
 use super::replies::Changed;
-use super::requests::{AddModel, ForceParams, SetConfig, StatusParams, ZoneParams};
+use super::requests::{AddModel, DestroyParams, SetConfig, StatusParams, ZoneParams};
 use super::{Api, ApiError};
 use crate::views::model::{ModelConfig, ModelList, SettingView, ShowModel, model_config, show_model};
-use crate::views::status::{Selector, StatusReport, full_status, relation_rows};
+use crate::views::status::{FullStatus, Selector, StatusReport, full_status, relation_rows, remote_app_statuses};
 
 /// Every model.
 #[utoipa::path(get, path = "/v1/models", operation_id = "models_list", tag = "models", params(ZoneParams), responses((status = 200, body = ModelList)))]
@@ -56,15 +56,15 @@ pub(super) async fn show(
 /// Everything in the model goes away after its hooks, and then the model.
 #[utoipa::path(
     delete, path = "/v1/models/{model}", operation_id = "models_destroy", tag = "models",
-    params(("model" = String, Path, description = "Its name or uuid."), ForceParams),
+    params(("model" = String, Path, description = "Its name or uuid."), DestroyParams),
     responses((status = 200, body = Changed), (status = 404, body = ApiError))
 )]
 pub(super) async fn destroy(
     State(api): State<Api>,
     Segments(model): Segments<String>,
-    Params(params): Params<ForceParams>,
+    Params(params): Params<DestroyParams>,
 ) -> Result<Json<Changed>, ApiError> {
-    api.apply(&model, Command::DestroyModel { force: params.force }).await.map(Json)
+    api.apply(&model, Command::DestroyModel { force: params.force, storage: params.storage }).await.map(Json)
 }
 
 /// Every setting of a model, and who set it.
@@ -108,8 +108,11 @@ pub(super) async fn status(
     let zone = api.zone(params.zone.as_deref())?;
     let selectors: Vec<Selector> = parsed_list(params.select.as_deref())?;
     let model = api.model(&model)?.snapshot();
+    let others = |uuid: &str| api.controller.model(uuid).map(|other| other.snapshot());
+    let application_endpoints = remote_app_statuses(&model, &others, &selectors, api.view(&zone));
+    let status = full_status(&model, &selectors, api.view(&zone));
     Ok(Json(StatusReport {
-        status: full_status(&model, &selectors, api.view(&zone)),
+        status: FullStatus { application_endpoints, ..status },
         relations: relation_rows(&model, &selectors),
     }))
 }

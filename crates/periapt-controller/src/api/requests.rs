@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use periapt_model::command::ExecOptions;
 use periapt_model::entity::Charm;
 use periapt_model::log::Level;
-use periapt_model::names::{ActionName, AppName, ModelName, ResourceName, UnitName};
+use periapt_model::names::{ActionName, AppName, EndpointName, ModelName, ResourceName, StorageId, StorageName, UnitName};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -14,6 +14,11 @@ use crate::views::settled::Goal;
 
 mod secrets;
 pub use secrets::{AddSecret, GrantSecret, RemoveSecretParams, SecretParams, SecretsParams, UpdateSecret};
+
+pub use super::offers::{Consume, MakeOffer, Offered, SuspendRelations};
+pub use super::storage::{
+    AddStorage, AttachStorage, DestroyParams, DetachStorage, RemoveParams, RemoveStorage, Storages,
+};
 
 pub use super::machines::{
     AddMachines, ConstraintsParams, Machines, RemoveMachines, SetConstraints, ShowConstraints,
@@ -85,10 +90,18 @@ pub struct Deploy {
     /// Although the charm's `assumes` is not met.
     #[serde(default)]
     pub force: bool,
+    /// `--storage`: directives by the charm's names, as typed.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub storage: BTreeMap<StorageName, String>,
+    /// `--attach-storage`: detached storages that its one unit starts with.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub attach_storage: Vec<StorageId>,
 }
 
 /// Another charm for an application.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Refresh {
     /// The charm, as in [`Deploy`]; absent: it keeps what it has.
@@ -111,10 +124,14 @@ pub struct Refresh {
     /// `--trust`; absent: as before.
     #[serde(default)]
     pub trust: Option<bool>,
+    /// `--storage`: directives by the charm's names, as typed.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub storage: BTreeMap<StorageName, String>,
 }
 
 /// More units.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddUnits {
     /// How many.
@@ -123,10 +140,14 @@ pub struct AddUnits {
     /// `--to`: the machines of the first of them.
     #[serde(default)]
     pub placement: Vec<String>,
+    /// `--attach-storage`: detached storages that the one new unit starts with.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub attach_storage: Vec<StorageId>,
 }
 
 /// Units that shall go away.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RemoveUnits {
     /// Which.
@@ -135,6 +156,9 @@ pub struct RemoveUnits {
     /// At once, without hooks.
     #[serde(default)]
     pub force: bool,
+    /// With all of their storages.
+    #[serde(default)]
+    pub destroy_storage: bool,
 }
 
 /// Values to set and keys to take back to their defaults: of an application's options or of a model's settings.
@@ -165,6 +189,35 @@ pub struct Integrate {
     pub a: String,
     /// The other.
     pub b: String,
+    /// The networks that the units' traffic comes from; none: their own addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub via: Vec<String>,
+}
+
+/// To whom an application is exposed from now on, beside what it is already.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Expose {
+    /// Its endpoints; empty: all.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub endpoints: Vec<EndpointName>,
+    /// Network spaces.
+    #[serde(default)]
+    pub spaces: Vec<String>,
+    /// Networks; without spaces and networks: everybody.
+    #[serde(default)]
+    pub cidrs: Vec<String>,
+}
+
+/// Whose exposure is taken back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Unexpose {
+    /// Its endpoints; empty: all.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub endpoints: Vec<EndpointName>,
 }
 
 /// A relation that shall go away.
@@ -219,14 +272,14 @@ pub struct Run {
     pub params: Map<String, Value>,
 }
 
-/// A command line on units.
+/// A command line on units and machines.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Exec {
-    /// As in [`Run`]; empty with `all`.
+    /// As in [`Run`], and machines by their numbers; empty with `all`.
     #[serde(default)]
     pub receivers: Vec<String>,
-    /// Every unit of the model.
+    /// Every machine of the model.
     #[serde(default)]
     pub all: bool,
     /// The script for `/bin/bash -s`.

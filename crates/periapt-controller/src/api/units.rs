@@ -8,7 +8,7 @@ use periapt_model::remote::Resolve;
 use super::extract::{Input, Params, Segments, unit_name};
 use super::replies::Units;
 use super::requests::{RemoveUnits, ResolveUnits, UnitParams};
-use super::{Api, ApiError, no_unit};
+use super::{Api, ApiError, no_unit, storage};
 use crate::views::unit::{ShowUnit, UnitFilter, show_unit};
 use crate::views::why::{UnitWhy, unit_why};
 
@@ -68,7 +68,8 @@ pub(super) async fn remove(
     if request.units.is_empty() {
         return Err(ApiError::invalid("no units to remove"));
     }
-    api.apply(&model, Command::RemoveUnits { units: request.units, force: request.force }).await.map(Json)
+    let removal = Command::RemoveUnits { units: request.units, force: request.force };
+    api.apply(&model, storage::with_storage(request.destroy_storage, removal)).await.map(Json)
 }
 
 /// Units in error go on.

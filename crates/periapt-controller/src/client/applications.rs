@@ -6,8 +6,8 @@ use periapt_model::names::{AppName, ResourceName, UnitName};
 use super::{ClientError, ModelClient};
 use crate::api::replies::{Changed, Deployed, Related, Units};
 use crate::api::requests::{
-    Deploy, ForceParams, Integrate, Refresh, RemoveRelation, RemoveUnits, ResolveUnits, SetConfig, Switch,
-    UnitParams, Upload,
+    AddUnits, Deploy, Integrate, Refresh, RemoveParams, RemoveRelation, RemoveUnits, ResolveUnits, SetConfig, Switch,
+    UnitParams, Upload, Expose, Unexpose,
 };
 use crate::views::actions::ActionList;
 use crate::views::application::{ShowApplication, ShowConfig};
@@ -45,8 +45,12 @@ impl ModelClient {
     }
 
     /// An application goes away.
-    pub async fn remove_application(&self, app: &AppName, force: bool) -> Result<Units, ClientError> {
-        self.client.query(Method::DELETE, &self.app_path(app, &[]), &ForceParams { force }).await
+    pub async fn remove_application(
+        &self,
+        app: &AppName,
+        params: &RemoveParams,
+    ) -> Result<Units, ClientError> {
+        self.client.query(Method::DELETE, &self.app_path(app, &[]), params).await
     }
 
     /// The options of an application.
@@ -64,9 +68,19 @@ impl ModelClient {
         self.client.submit(Method::PUT, &self.app_path(app, &["trust"]), &Switch { on }).await
     }
 
-    /// `expose` and `unexpose`.
+    /// `expose` without options, or `unexpose`.
     pub async fn expose(&self, app: &AppName, on: bool) -> Result<Changed, ClientError> {
         self.client.submit(Method::PUT, &self.app_path(app, &["exposed"]), &Switch { on }).await
+    }
+
+    /// `expose`.
+    pub async fn expose_to(&self, app: &AppName, request: &Expose) -> Result<Changed, ClientError> {
+        self.client.submit(Method::POST, &self.app_path(app, &["expose"]), request).await
+    }
+
+    /// `unexpose`.
+    pub async fn unexpose(&self, app: &AppName, request: &Unexpose) -> Result<Changed, ClientError> {
+        self.client.submit(Method::POST, &self.app_path(app, &["unexpose"]), request).await
     }
 
     /// A new file for a resource. The file must be in the daemon's home already.
@@ -91,13 +105,12 @@ impl ModelClient {
 
     /// More units.
     pub async fn add_units(&self, app: &AppName, count: u32) -> Result<Units, ClientError> {
-        self.add_units_to(app, count, Vec::new()).await
+        self.add_units_to(app, &AddUnits { count, ..AddUnits::default() }).await
     }
 
     /// Units go away.
-    pub async fn remove_units(&self, units: &[UnitName], force: bool) -> Result<Units, ClientError> {
-        let request = RemoveUnits { units: units.to_vec(), force };
-        self.client.submit(Method::POST, &self.path(&["remove-units"]), &request).await
+    pub async fn remove_units(&self, request: &RemoveUnits) -> Result<Units, ClientError> {
+        self.client.submit(Method::POST, &self.path(&["remove-units"]), request).await
     }
 
     /// One unit.
@@ -112,7 +125,12 @@ impl ModelClient {
 
     /// A new relation; each end is `app` or `app:endpoint`.
     pub async fn integrate(&self, a: &str, b: &str) -> Result<Related, ClientError> {
-        let request = Integrate { a: a.to_owned(), b: b.to_owned() };
+        self.integrate_via(a, b, Vec::new()).await
+    }
+
+    /// The same, with traffic from these networks.
+    pub async fn integrate_via(&self, a: &str, b: &str, via: Vec<String>) -> Result<Related, ClientError> {
+        let request = Integrate { a: a.to_owned(), b: b.to_owned(), via };
         self.client.submit(Method::POST, &self.path(&["relations"]), &request).await
     }
 

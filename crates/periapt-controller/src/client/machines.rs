@@ -1,7 +1,7 @@
 //! Calls about machines and constraints.
 
 use hyper::Method;
-use periapt_model::names::{AppName, MachineId};
+use periapt_model::names::AppName;
 
 use super::{ClientError, ModelClient};
 use crate::api::replies::{Changed, Units};
@@ -16,24 +16,13 @@ impl ModelClient {
     }
 
     /// Machines go away.
-    pub async fn remove_machines(
-        &self,
-        machines: Vec<MachineId>,
-        force: bool,
-    ) -> Result<Machines, ClientError> {
-        let request = RemoveMachines { machines, force };
-        self.client.submit(Method::POST, &self.path(&["remove-machines"]), &request).await
+    pub async fn remove_machines(&self, request: &RemoveMachines) -> Result<Machines, ClientError> {
+        self.client.submit(Method::POST, &self.path(&["remove-machines"]), request).await
     }
 
-    /// More units, the first of them on these machines.
-    pub async fn add_units_to(
-        &self,
-        app: &AppName,
-        count: u32,
-        placement: Vec<String>,
-    ) -> Result<Units, ClientError> {
-        let request = AddUnits { count, placement };
-        self.client.submit(Method::POST, &self.path(&["applications", app.as_str(), "units"]), &request).await
+    /// More units, on these machines or with these storages.
+    pub async fn add_units_to(&self, app: &AppName, request: &AddUnits) -> Result<Units, ClientError> {
+        self.client.submit(Method::POST, &self.path(&["applications", app.as_str(), "units"]), request).await
     }
 
     /// The constraints of an application, or of the model.

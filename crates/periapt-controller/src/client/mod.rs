@@ -7,8 +7,10 @@ mod connection;
 mod daemon;
 mod machines;
 mod models;
+mod offers;
 mod operations;
 mod secrets;
+mod storage;
 mod streams;
 
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@ use hyper::Method;
 
 use super::{Client, ClientError, ModelClient, zoned};
 use crate::api::replies::Changed;
-use crate::api::requests::{AddModel, ForceParams, SetConfig, StatusParams};
+use crate::api::requests::{AddModel, DestroyParams, SetConfig, StatusParams};
 use crate::views::Zone;
 use crate::views::model::{ModelConfig, ModelList, ShowModel};
 use crate::views::status::{RelationRow, StatusReport};
@@ -28,8 +28,8 @@ impl ModelClient {
     }
 
     /// Everything in it goes away, and then the model. It answers before that: see [`ModelClient::wait`].
-    pub async fn destroy(&self, force: bool) -> Result<Changed, ClientError> {
-        self.client.query(Method::DELETE, &self.path(&[]), &ForceParams { force }).await
+    pub async fn destroy(&self, params: &DestroyParams) -> Result<Changed, ClientError> {
+        self.client.query(Method::DELETE, &self.path(&[]), params).await
     }
 
     /// Every setting.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use periapt_model::charm::ConfigValue;
 use periapt_model::constraints::Constraints;
-use periapt_model::entity::ResourceFile;
+use periapt_model::apply::exposure::shown;
+use periapt_model::entity::{Exposure, ResourceFile};
 use periapt_model::model::Model;
 use periapt_model::names::AppName;
 use periapt_model::names::ResourceName;
@@ -50,6 +51,9 @@ pub struct ShowApplication {
     /// The hash of the charm's content: another build of the same files has the same.
     #[serde(default)]
     pub charm_id: String,
+    /// How its units come by storages, where an operator said: `--storage`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub storage: BTreeMap<String, String>,
     /// The files that were attached.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, ResourceView>)]
@@ -60,14 +64,18 @@ pub struct ShowApplication {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ExposedTo {
+    /// Network spaces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expose_to_spaces: Vec<String>,
     /// Networks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expose_to_cidrs: Vec<String>,
 }
 
-/// What `expose` without options means.
-fn everybody() -> (String, ExposedTo) {
-    let networks = ["0.0.0.0/0", "::/0"].map(str::to_owned).to_vec();
-    (String::new(), ExposedTo { expose_to_cidrs: networks })
+impl From<Exposure> for ExposedTo {
+    fn from(Exposure { spaces, cidrs }: Exposure) -> Self {
+        Self { expose_to_spaces: spaces, expose_to_cidrs: cidrs }
+    }
 }
 
 /// A resource's file.
@@ -136,13 +144,14 @@ pub fn show_application(model: &Model, name: &AppName) -> Option<ShowApplication
         constraints: app.constraints.parse::<Constraints>().unwrap_or_default().to_json(),
         principal: !charm.meta.subordinate,
         exposed: app.exposed,
-        exposed_endpoints: app.exposed.then(everybody).into_iter().collect(),
+        exposed_endpoints: shown(app.exposed, &app.exposure).into_iter().map(|(name, to)| (name, to.into())).collect(),
         remote: false,
         life: app.life.to_string(),
         endpoint_bindings: endpoint_bindings(charm),
         trust: app.trust,
         charm_url: app.charm.url.clone(),
         charm_id: app.charm.id.to_string(),
+        storage: app.storage.iter().map(|(name, directive)| (name.to_string(), directive.to_string())).collect(),
         resources: resources.collect(),
     })
 }

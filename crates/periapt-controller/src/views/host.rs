@@ -1,5 +1,7 @@
 //! The machine that everything runs on, as `status` describes it.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -23,6 +25,8 @@ pub struct Host {
     pub cores: usize,
     /// Its name on the network.
     pub hostname: String,
+    /// Where the models have their folders; empty: not known.
+    pub models: PathBuf,
 }
 
 impl Host {
@@ -39,6 +43,7 @@ impl Host {
             hardware,
             cores,
             hostname: read("/proc/sys/kernel/hostname").trim().to_owned(),
+            models: PathBuf::new(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use periapt_model::charm::{CharmFiles, CharmMeta, SourceText, parse};
 use periapt_model::entity::Charm;
-use periapt_model::names::CharmId;
+use periapt_model::names::{CharmId, StorageName};
 
 /// The charms that simulated applications run.
 #[derive(Clone, Debug)]
@@ -42,6 +42,12 @@ impl Charms {
     /// How many there are.
     pub fn count(&self) -> usize {
         self.0.len()
+    }
+
+    /// How many storages of that name a unit may have, whichever of them it runs.
+    pub(super) fn most_storages(&self, name: &StorageName) -> u32 {
+        let bounds = self.0.iter().filter_map(|meta| Some(meta.storages.get(name)?.count_max));
+        bounds.map(|most| most.unwrap_or(u32::MAX)).max().unwrap_or(0)
     }
 
     pub(super) fn charm(&self, which: usize) -> Option<Charm> {

@@ -162,7 +162,8 @@ impl World {
         {
             return broken("settles", format!("{unit} was not told what nobody reads of {id}: {owned:?}"));
         }
-        if !local.storages.iter().eq(remote.storages.keys()) || remote.storages.values().any(|l| *l != Life::Alive)
+        if !local.storages.iter().eq(remote.storages.keys())
+            || remote.storages.values().any(|l| *l != Life::Alive)
         {
             let text = format!("{unit} knows {:?} of its storages {:?}", local.storages, remote.storages);
             return broken("settles", text);

@@ -45,7 +45,10 @@ pub(super) fn deploy(
     if draft.model.remote_apps.contains_key(&name) {
         return Err(Refusal::new(
             RefusalKind::AlreadyExists,
-            format!("cannot add application {:?}: saas application with same name already exists", name.as_str()),
+            format!(
+                "cannot add application {:?}: saas application with same name already exists",
+                name.as_str()
+            ),
         )
         .hint(format!("deploy it under another name, or take that away: remove-saas {name}")));
     }
@@ -85,7 +88,8 @@ pub(super) fn deploy(
         storage: directives,
     })));
     add_peers(draft, &name, &meta);
-    let units = if units == 0 { Vec::new() } else { scale::make_units(draft, &name, &places, &stored.attach, now) };
+    let units =
+        if units == 0 { Vec::new() } else { scale::make_units(draft, &name, &places, &stored.attach, now) };
     Ok(Answer::Deployed { app: name, units, url: charm.url.clone() })
 }
 

@@ -108,16 +108,12 @@ fn check(model: &Model, app: &AppName, charm: &Charm) -> Result<(), Refusal> {
     }
     for relation in model.relations_of(app) {
         let Some(end) = relation.end_of(app).filter(|e| !e.is_implicit()) else { continue };
-        let fits = charm
-            .meta
-            .endpoints
-            .get(&end.endpoint)
-            .is_some_and(|new| {
-                // A relation of containers may become one that is none no more than the other way round; that one side
-                // stops asking for it changes nothing (Juju 3.6: `ImplementedBy`).
-                let scope = relation.is_container() || relation.is_peer() || new.scope == Scope::Global;
-                new.interface == end.interface && new.role == end.role && scope
-            });
+        let fits = charm.meta.endpoints.get(&end.endpoint).is_some_and(|new| {
+            // A relation of containers may become one that is none no more than the other way round; that one side
+            // stops asking for it changes nothing (Juju 3.6: `ImplementedBy`).
+            let scope = relation.is_container() || relation.is_peer() || new.scope == Scope::Global;
+            new.interface == end.interface && new.role == end.role && scope
+        });
         if !fits {
             let refusal = refuse(format!("it would break relation {:?}", relation.key()));
             return Err(match relation.is_peer() {

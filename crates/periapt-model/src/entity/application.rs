@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::charm::{CharmMeta, ConfigValue};
+use crate::entity::StorageDirective;
 use crate::local::CharmRef;
-use crate::names::{AppName, CharmId, ResourceName};
+use crate::names::{AppName, CharmId, ResourceName, StorageName};
 use crate::status::{Life, Status, WorkloadStatus};
 
 /// A charm's content, as `deploy` and `refresh` brought it. Never changed.
@@ -39,6 +40,17 @@ pub struct ResourceFile {
     pub store: Option<u32>,
 }
 
+/// Who may reach an endpoint that is exposed. Kept and shown: there is no firewall.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exposure {
+    /// The spaces, by their names.
+    #[serde(default)]
+    pub spaces: Vec<String>,
+    /// The networks.
+    #[serde(default)]
+    pub cidrs: Vec<String>,
+}
+
 /// An application: a charm, its settings and a number of units.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Application {
@@ -60,6 +72,9 @@ pub struct Application {
     /// `juju expose`.
     #[serde(default)]
     pub exposed: bool,
+    /// To whom it is exposed, by endpoint; the empty name stands for all endpoints. Nothing in it: to everybody, if at all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub exposure: BTreeMap<String, Exposure>,
     /// The next unit's number; never lowered.
     pub next_unit: u32,
     /// What a leader set with `status-set --application`.
@@ -80,4 +95,7 @@ pub struct Application {
     /// A destroyed application is removed without waiting for its units' hooks.
     #[serde(default)]
     pub forced_removal: bool,
+    /// `--storage`: how its units come by storages, where an operator said.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub storage: BTreeMap<StorageName, StorageDirective>,
 }

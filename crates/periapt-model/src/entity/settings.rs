@@ -101,7 +101,7 @@ pub const SETTINGS: &[Setting] = &[
     inert("development", SettingKind::Bool, "false"),
     inert("disable-network-management", SettingKind::Bool, "false"),
     inert("disable-telemetry", SettingKind::Bool, "false"),
-    inert("egress-subnets", SettingKind::Text, ""),
+    setting("egress-subnets", SettingKind::Text, "", "the networks that units tell others their traffic comes from"),
     inert("enable-os-refresh-update", SettingKind::Bool, "true"),
     inert("enable-os-upgrade", SettingKind::Bool, "true"),
     inert("fan-config", SettingKind::Text, ""),
@@ -153,7 +153,12 @@ pub const SETTINGS: &[Setting] = &[
     inert("ssh-allow", SettingKind::Text, "0.0.0.0/0,::/0"),
     inert("ssl-hostname-verification", SettingKind::Bool, "true"),
     inert("storage-default-block-source", SettingKind::Text, ""),
-    inert("storage-default-filesystem-source", SettingKind::Text, ""),
+    setting(
+        "storage-default-filesystem-source",
+        SettingKind::Text,
+        "",
+        "the pool of storages whose directive names none: rootfs, lxd, …; empty: lxd",
+    ),
     inert("test-mode", SettingKind::Bool, "false"),
     inert("transmit-vendor-metrics", SettingKind::Bool, "true"),
     setting(

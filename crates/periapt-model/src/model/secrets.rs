@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::Model;
-use crate::entity::{Secret, SecretConsumer, SecretContent, SecretOwner};
+use super::{Model, remove_from};
+use crate::entity::{Secret, SecretConsumer, SecretContent, SecretOwner, StorageInstance};
 use crate::names::{SecretId, StorageId, UnitName};
+use crate::status::Life;
 
 impl Model {
     /// What is in one revision of a secret.
@@ -45,6 +46,25 @@ impl Model {
         let reader = unit.clone();
         let ids = self.consumed_secrets.get(unit).into_iter().flatten();
         ids.filter_map(move |id| Some((id, self.secret_consumer(id, &reader)?)))
+    }
+
+    pub(super) fn put_storage(&mut self, storage: Arc<StorageInstance>) {
+        self.disown_storage(&storage.id);
+        if let Some(owner) = &storage.owner {
+            self.storages_by_unit.entry(owner.clone()).or_default().insert(storage.id.clone());
+        }
+        self.storages.insert(storage.id.clone(), storage);
+    }
+
+    pub(super) fn disown_storage(&mut self, id: &StorageId) {
+        if let Some(owner) = self.storages.get(id).and_then(|storage| storage.owner.clone()) {
+            remove_from(&mut self.storages_by_unit, &owner, id);
+        }
+    }
+
+    /// Whether the model was destroyed and nothing holds it any more: no application, and no data to put aside.
+    pub fn is_emptied(&self) -> bool {
+        self.info.life != Life::Alive && self.applications.is_empty() && self.storages.is_empty()
     }
 
     /// The storages of `unit`, by name and number.

@@ -7,6 +7,7 @@ pub mod file;
 mod model;
 pub mod params;
 pub mod secret;
+pub mod storage;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 pub use config::ConfigArg;
 pub use model::{ModelArgs, ModelRef};
+pub use storage::StorageArg;
 
 use periapt_model::time::parse_duration;
 

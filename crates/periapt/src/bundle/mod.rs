@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use periapt_model::channel::Channel;
-use periapt_model::names::{AppName, ResourceName};
+use periapt_model::names::{AppName, ResourceName, StorageName};
 
 pub use read::read;
 
@@ -44,6 +44,8 @@ pub struct App {
     pub resources: BTreeMap<ResourceName, PathBuf>,
     /// `--constraints`.
     pub constraints: Option<String>,
+    /// `--storage`: directives by the charm's names. They count when the application is new.
+    pub storage: BTreeMap<StorageName, String>,
     /// `--trust`.
     pub trust: Option<bool>,
     /// `expose`.
@@ -62,6 +64,7 @@ impl App {
         self.units = over.units.or(self.units);
         self.options.extend(over.options);
         self.resources.extend(over.resources);
+        self.storage.extend(over.storage);
         self.constraints = over.constraints.or(self.constraints.take());
         self.trust = over.trust.or(self.trust);
         self.expose = over.expose.or(self.expose);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use periapt_model::entity::nearest;
-use periapt_model::names::{AppName, EndpointName, InvalidName, ResourceName};
+use periapt_model::entity::{InvalidDirective, StorageDirective, nearest};
+use periapt_model::names::{AppName, EndpointName, InvalidName, ResourceName, StorageName};
 use periapt_model::yaml::{self, Entry, Node, Span, legacy_bool};
 
 use super::{App, Bundle, app_of};
@@ -13,6 +13,9 @@ use crate::error::{CliError, Result};
 
 /// The most units of one application, as the daemon has it.
 const MOST_UNITS: u32 = 10_000;
+
+/// The most documents of one file.
+const MOST_DOCUMENTS: usize = 20;
 
 const TOP_WITHOUT_EFFECT: [&str; 14] = [
     "bundle",
@@ -30,13 +33,12 @@ const TOP_WITHOUT_EFFECT: [&str; 14] = [
     "variables",
     "ports",
 ];
-const APP_WITHOUT_EFFECT: [&str; 13] = [
+const APP_WITHOUT_EFFECT: [&str; 12] = [
     "series",
     "base",
     "to",
     "placement",
     "annotations",
-    "storage",
     "devices",
     "bindings",
     "plan",
@@ -45,7 +47,8 @@ const APP_WITHOUT_EFFECT: [&str; 13] = [
     "requires-trust",
     "charm-hub",
 ];
-const APP_KEYS: [&str; 11] = [
+const APP_KEYS: [&str; 12] = [
+    "storage",
     "charm",
     "channel",
     "revision",
@@ -76,7 +79,14 @@ pub fn read(path: &Path, overlays: &[PathBuf]) -> Result<Bundle> {
     for path in std::iter::once(path).chain(overlays.iter().map(PathBuf::as_path)) {
         let text = file::text(path)?;
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        for document in documents(&text) {
+        let documents = documents(&text);
+        if documents.len() > MOST_DOCUMENTS {
+            return Err(CliError::new(format!(
+                "{} has more than {MOST_DOCUMENTS} documents, a bundle and what lies over it",
+                path.display()
+            )));
+        }
+        for document in documents {
             let reader = &mut Reader { file: path, folder, bundle: &mut bundle };
             let layer = reader.layer(&document)?;
             put(&mut bundle, layer);
@@ -121,13 +131,18 @@ fn put(bundle: &mut Bundle, layer: Layer) {
     }
 }
 
-/// The documents of a file, each with as many empty lines in front as keep the places of its lines.
+/// The documents of a file, each with as many empty lines in front as keep the places of its lines; of more than
+/// [`MOST_DOCUMENTS`] no more than that they are too many.
 fn documents(text: &str) -> Vec<String> {
     let mut documents = vec![String::new()];
     for (number, line) in text.lines().enumerate() {
         let is_start = line
             .strip_prefix("---")
             .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '#']));
+        if is_start && documents.len() > MOST_DOCUMENTS * 2 {
+            // Each has the lines of all before it: that would be the square of the file.
+            return documents;
+        }
         if is_start {
             documents.push("\n".repeat(number));
         }
@@ -267,6 +282,16 @@ impl Reader<'_> {
                         let is_number = text.parse::<u32>().is_ok();
                         let path = if is_number { PathBuf::from(text) } else { self.folder.join(text) };
                         app.resources.insert(name, path);
+                    }
+                }
+                "storage" => {
+                    for storage in self.map(node, "`storage`")? {
+                        let wrong = |e: InvalidName| self.wrong(storage.key_span, e);
+                        let name: StorageName = storage.key.parse().map_err(wrong)?;
+                        let directive = self.text(&storage.value, "a storage directive")?;
+                        let wrong = |e: InvalidDirective| self.wrong(storage.value.span, e);
+                        directive.parse::<StorageDirective>().map_err(wrong)?;
+                        app.storage.insert(name, directive);
                     }
                 }
                 "constraints" => app.constraints = Some(self.text(node, "`constraints`")?),

@@ -1,10 +1,11 @@
 //! `add-unit`
 
 use clap::Args;
+use periapt_controller::api::requests;
 use periapt_model::names::AppName;
 
-use crate::args::{ModelArgs, complete, positive};
-use crate::error::Result;
+use crate::args::{ModelArgs, complete, positive, storage};
+use crate::error::{CliError, Result};
 use crate::session::Session;
 
 /// Add units to an application
@@ -19,8 +20,8 @@ pub struct AddUnit {
     /// Put the first of them on these machines of the model
     #[arg(long, value_name = "MACHINE", value_delimiter = ',')]
     to: Vec<String>,
-    /// Without effect: storage comes later
-    #[arg(long)]
+    /// Detached storages that the one new unit starts with
+    #[arg(long, value_name = "STORAGE", value_delimiter = ',')]
     attach_storage: Vec<String>,
     #[command(flatten)]
     model: ModelArgs,
@@ -29,7 +30,13 @@ pub struct AddUnit {
 impl AddUnit {
     /// Asks for them.
     pub async fn run(self, session: &Session) -> Result {
-        session.model(&self.model)?.add_units_to(&self.application, self.num_units, self.to).await?;
+        let attach_storage = storage::ids(&self.attach_storage)?;
+        if !attach_storage.is_empty() && self.num_units > 1 {
+            return Err(CliError::usage("--attach-storage cannot be used with -n")
+                .hint("add one unit at a time, each with its storage"));
+        }
+        let request = requests::AddUnits { count: self.num_units, placement: self.to, attach_storage };
+        session.model(&self.model)?.add_units_to(&self.application, &request).await?;
         Ok(())
     }
 }

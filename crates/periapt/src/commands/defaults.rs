@@ -1,7 +1,7 @@
-//! `model-defaults`, and the lists that have one fixed entry: `secret-backends`, `show-secret-backend`, `storage-pools`.
+//! `model-defaults`, and lists that never change: `secret-backends`, `show-secret-backend`, `storage-pools`.
 
 use clap::Args;
-use periapt_model::entity::SETTINGS;
+use periapt_model::entity::{SETTINGS, StoragePool};
 use serde_json::{Map, Value, json};
 
 use crate::args::ModelArgs;
@@ -69,7 +69,7 @@ pub struct ShowSecretBackend {
     controller: ControllerArgs,
 }
 
-/// List the pools of storage: there is one
+/// List the pools of storage
 #[derive(Args, Debug)]
 #[command(visible_alias = "list-storage-pools")]
 pub struct StoragePools {
@@ -169,13 +169,29 @@ impl StoragePools {
     /// Lists it. A model that is not there is refused.
     pub async fn run(self, session: &Session) -> Result {
         session.model(&self.model)?.show(&zone(false)).await?;
-        let wanted = |list: &[String]| list.is_empty() || list.iter().any(|name| name == "rootfs");
-        let shown = wanted(&self.provider) && wanted(&self.name);
-        let value = if shown { json!({"rootfs": {"provider": "rootfs"}}) } else { json!({}) };
+        let wanted =
+            |list: &[String], name: &str| list.is_empty() || list.iter().any(|wanted| wanted == name);
+        let shown = || {
+            StoragePool::ALL
+                .into_iter()
+                .filter(|pool| wanted(&self.provider, pool.provider()) && wanted(&self.name, pool.as_str()))
+        };
+        let one = |pool: StoragePool| {
+            let mut value = Map::from_iter([("provider".to_owned(), json!(pool.provider()))]);
+            let attrs: Map<String, Value> =
+                pool.attributes().iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
+            if !attrs.is_empty() {
+                value.insert("attrs".to_owned(), Value::Object(attrs));
+            }
+            (pool.as_str().to_owned(), Value::Object(value))
+        };
+        let value: Map<String, Value> = shown().map(one).collect();
         let table = || {
-            let mut table = Table::new(&["Name", "Provider", "Attrs"]);
-            if shown {
-                table.row(["rootfs".into(), "rootfs".into(), "".into()]);
+            let mut table = Table::new(&["Name", "Provider", "Attributes"]);
+            for pool in shown() {
+                let attrs: Vec<String> =
+                    pool.attributes().iter().map(|(key, value)| format!("{key}={value}")).collect();
+                table.row([pool.as_str().into(), pool.provider().into(), attrs.join(" ").into()]);
             }
             table.render()
         };

@@ -13,9 +13,10 @@ use periapt_model::names::{AppName, ResourceName};
 
 use super::build::{self, Report};
 use super::bundle;
+use super::spaces;
 use super::source::{FromStore, Named, named};
 use crate::args::config::{Section, all};
-use crate::args::{ConfigArg, ModelArgs, ResourceArg, positive};
+use crate::args::{ConfigArg, ModelArgs, ResourceArg, StorageArg, positive, storage};
 use crate::charm_store::CharmStore;
 use crate::error::{CliError, Result};
 use crate::output::say;
@@ -61,6 +62,12 @@ pub struct Deploy {
     /// Put the first units on these machines of the model
     #[arg(long, value_name = "MACHINE", value_delimiter = ',')]
     to: Vec<String>,
+    /// How its units come by a storage of the charm: NAME=[POOL,][COUNT,][SIZE]
+    #[arg(long, value_name = "NAME=DIRECTIVE")]
+    storage: Vec<StorageArg>,
+    /// Detached storages that its one unit starts with
+    #[arg(long, value_name = "STORAGE", value_delimiter = ',')]
+    attach_storage: Vec<String>,
     /// Kept and shown; without effect on this machine
     #[arg(long, value_name = "KEY=VALUE")]
     constraints: Vec<String>,
@@ -70,6 +77,9 @@ pub struct Deploy {
     /// This revision of the store; refresh goes on with the channel
     #[arg(long, value_name = "N")]
     revision: Option<u32>,
+    /// The network space of its endpoints: there is one, alpha
+    #[arg(long, value_name = "[SPACE] [ENDPOINT=SPACE]…")]
+    bind: Option<String>,
     #[command(flatten)]
     model: ModelArgs,
     // Last, because its heading goes on to whatever follows.
@@ -84,15 +94,6 @@ pub struct Elsewhere {
     /// The operating system: everything runs on this machine's
     #[arg(long)]
     base: Option<String>,
-    /// Network spaces of endpoints
-    #[arg(long)]
-    bind: Option<String>,
-    /// Storage for the application
-    #[arg(long)]
-    storage: Vec<String>,
-    /// Existing storage for the application
-    #[arg(long)]
-    attach_storage: Vec<String>,
     /// Devices for the application
     #[arg(long)]
     device: Vec<String>,
@@ -101,6 +102,9 @@ pub struct Elsewhere {
 impl Deploy {
     /// Builds the charm, then deploys it.
     pub async fn run(self, session: &Session) -> Result {
+        // Slips in these need not wait for pip.
+        storage::directives(&self.storage)?;
+        storage::ids(&self.attach_storage)?;
         let store = CharmStore::of(&session.home);
         match named(&store, &self.charm)? {
             Named::Path(path) if let Some(file) = bundle::bundle_file(&path) => {
@@ -123,6 +127,8 @@ impl Deploy {
             ("--channel", self.channel.is_some()),
             ("--constraints", !self.constraints.is_empty()),
             ("--to", !self.to.is_empty()),
+            ("--storage", !self.storage.is_empty()),
+            ("--attach-storage", !self.attach_storage.is_empty()),
         ];
         if let Some((what, _)) = given.iter().find(|(_, given)| *given) {
             return Err(CliError::usage(format!("{what} cannot be given with a bundle"))
@@ -153,7 +159,7 @@ impl Deploy {
             None => read(&prepared.meta)?,
         };
         let channel = self.channel.as_ref().map(Channel::to_string);
-        let request = self.request(build::charm(&prepared), config, resources, channel);
+        let request = self.request(build::charm(&prepared), config, resources, channel)?;
         let deployed = session.model(&self.model)?.deploy(&request).await?;
         let (charm, revision) = build::split_url(&deployed.charm);
         say(format!("Located local charm {charm:?}, revision {revision}"));
@@ -176,7 +182,7 @@ impl Deploy {
         let config = self.config(&found.meta)?;
         let resources = found.resources(session, &self.resource, |_| false)?;
         let prepared = found.prepare(session)?;
-        let request = self.request(found.charm(&prepared), config, resources, Some(channel.to_string()));
+        let request = self.request(found.charm(&prepared), config, resources, Some(channel.to_string()))?;
         let deployed = session.model(&self.model)?.deploy(&request).await?;
         let base = prepared.meta.bases.first().map(|base| format!(" on {}@{}", base.name, base.channel));
         say(format!(
@@ -192,6 +198,7 @@ impl Deploy {
 
     fn config(&self, meta: &CharmMeta) -> Result<BTreeMap<String, String>> {
         let name = self.application.as_ref().map_or(meta.name.as_str(), AppName::as_str);
+        spaces::check_bindings(self.bind.as_deref(), name, meta)?;
         all(&self.config, Section::Application(name))
     }
 
@@ -201,8 +208,8 @@ impl Deploy {
         config: BTreeMap<String, String>,
         resources: BTreeMap<ResourceName, requests::Upload>,
         channel: Option<String>,
-    ) -> requests::Deploy {
-        requests::Deploy {
+    ) -> Result<requests::Deploy> {
+        Ok(requests::Deploy {
             name: self.application.clone(),
             charm,
             units: self.num_units,
@@ -213,7 +220,9 @@ impl Deploy {
             placement: self.to.clone(),
             channel,
             force: self.force,
-        }
+            storage: storage::directives(&self.storage)?,
+            attach_storage: storage::ids(&self.attach_storage)?,
+        })
     }
 }
 

@@ -4,8 +4,10 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use clap::Args;
+use periapt_controller::api::requests::DestroyParams;
 use periapt_controller::views::OWNER;
 use periapt_controller::views::settled::Goal;
+use periapt_model::entity::StorageFate;
 
 use crate::args::{ModelRef, complete, duration};
 use crate::error::{CliError, Result};
@@ -24,10 +26,10 @@ pub struct DestroyModel {
     /// At once, without hooks
     #[arg(long)]
     force: bool,
-    /// With its storage, which goes with it anyway
+    /// With storages that outlive their units, and what is in them
     #[arg(long, conflicts_with = "release_storage")]
     destroy_storage: bool,
-    /// Without effect: its storage goes with it
+    /// What is in storages that outlive their units is put aside, in released-storage of the home
     #[arg(long)]
     release_storage: bool,
     /// Do not wait for the end
@@ -52,7 +54,12 @@ impl DestroyModel {
             ));
             confirm(name.as_str())?;
         }
-        model.destroy(self.force).await?;
+        let storage = match (self.destroy_storage, self.release_storage) {
+            (true, _) => Some(StorageFate::Destroy),
+            (_, true) => Some(StorageFate::Release),
+            _ => None,
+        };
+        model.destroy(&DestroyParams { force: self.force, storage }).await?;
         say("Destroying model");
         if self.no_wait {
             return Ok(());

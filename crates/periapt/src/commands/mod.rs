@@ -10,6 +10,7 @@ mod clouds;
 mod completion;
 mod config;
 mod constraints;
+mod consume;
 mod controllers;
 mod credentials;
 mod daemon;
@@ -28,6 +29,7 @@ mod machines;
 mod model_config;
 mod models;
 mod new;
+mod offer;
 mod operation;
 mod operations;
 mod pack;
@@ -55,6 +57,8 @@ mod spaces;
 mod ssh;
 mod ssh_keys;
 mod status;
+mod storage;
+mod storage_changes;
 mod tail;
 mod trust;
 mod users;
@@ -119,6 +123,23 @@ pub enum Command {
     RevokeSecret(secret_changes::RevokeSecret),
     Secrets(secrets::Secrets),
     ShowSecret(secrets::ShowSecret),
+
+    Offer(offer::Offer),
+    Offers(offer::Offers),
+    FindOffers(offer::FindOffers),
+    ShowOffer(offer::ShowOffer),
+    RemoveOffer(offer::RemoveOffer),
+    Consume(consume::Consume),
+    RemoveSaas(consume::RemoveSaas),
+    SuspendRelation(consume::SuspendRelation),
+    ResumeRelation(consume::ResumeRelation),
+
+    Storage(storage::Storage),
+    ShowStorage(storage::ShowStorage),
+    AddStorage(storage_changes::AddStorage),
+    AttachStorage(storage_changes::AttachStorage),
+    DetachStorage(storage_changes::DetachStorage),
+    RemoveStorage(storage_changes::RemoveStorage),
 
     AddModel(add_model::AddModel),
     Models(models::Models),
@@ -281,6 +302,21 @@ impl Command {
             Self::RevokeSecret(args) => args.run(session).await,
             Self::Secrets(args) => args.run(session).await,
             Self::ShowSecret(args) => args.run(session).await,
+            Self::Offer(args) => args.run(session).await,
+            Self::Offers(args) => args.run(session).await,
+            Self::FindOffers(args) => args.run(session).await,
+            Self::ShowOffer(args) => args.run(session).await,
+            Self::RemoveOffer(args) => args.run(session).await,
+            Self::Consume(args) => args.run(session).await,
+            Self::RemoveSaas(args) => args.run(session).await,
+            Self::SuspendRelation(args) => args.run(session).await,
+            Self::ResumeRelation(args) => args.run(session).await,
+            Self::Storage(args) => args.run(session).await,
+            Self::ShowStorage(args) => args.run(session).await,
+            Self::AddStorage(args) => args.run(session).await,
+            Self::AttachStorage(args) => args.run(session).await,
+            Self::DetachStorage(args) => args.run(session).await,
+            Self::RemoveStorage(args) => args.run(session).await,
             Self::AddModel(args) => args.run(session).await,
             Self::Models(args) => args.run(session).await,
             Self::ShowModel(args) => args.run(session).await,

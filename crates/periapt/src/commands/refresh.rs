@@ -12,9 +12,10 @@ use periapt_model::names::{AppName, ResourceName};
 
 use super::build;
 use super::deploy::{Elsewhere, report};
+use super::spaces;
 use super::source::{FromStore, Named, named};
 use crate::args::config::{Section, all};
-use crate::args::{ConfigArg, ModelArgs, ResourceArg, complete};
+use crate::args::{ConfigArg, ModelArgs, ResourceArg, StorageArg, complete, storage};
 use crate::charm_store::CharmStore;
 use crate::error::{CliError, Result};
 use crate::output::say;
@@ -56,6 +57,9 @@ pub struct Refresh {
     /// An option (key=value, key=@file), or a YAML file of options under the application's name
     #[arg(long, value_name = "KEY=VALUE|FILE")]
     config: Vec<ConfigArg>,
+    /// How units come by a storage of the charm from now on: NAME=[POOL,][COUNT,][SIZE]
+    #[arg(long, value_name = "NAME=DIRECTIVE")]
+    storage: Vec<StorageArg>,
     /// Give the application access to the credentials of the cloud
     #[arg(long)]
     trust: bool,
@@ -68,6 +72,9 @@ pub struct Refresh {
     /// Without effect: everything runs on this machine's operating system
     #[arg(long)]
     force_base: bool,
+    /// The network space of its endpoints: there is one, alpha
+    #[arg(long, value_name = "[SPACE] [ENDPOINT=SPACE]…")]
+    bind: Option<String>,
     #[command(flatten)]
     model: ModelArgs,
     // Last, because its heading goes on to whatever follows.
@@ -82,6 +89,7 @@ impl Refresh {
         let store = CharmStore::of(&session.home);
         let model = session.model(&self.model)?;
         let app = model.application(&self.application).await?;
+        spaces::check_bound(self.bind.as_deref().unwrap_or_default().split_whitespace(), &self.application, &app)?;
         let url: Option<CharmUrl> = app.charm_url.parse().ok();
         if let Some(path) = &self.path {
             return match path.exists() {
@@ -126,6 +134,7 @@ impl Refresh {
             resources: Default::default(),
             channel: self.channel.as_ref().map(Channel::to_string),
             trust: self.trust.then_some(true),
+            storage: storage::directives(&self.storage)?,
         })
     }
 
@@ -192,7 +201,7 @@ impl Refresh {
             if moved {
                 say(format!("all future refreshes will now use channel {:?}", channel.to_string()));
             }
-            if moved || !resources.is_empty() || !request.config.is_empty() || request.trust.is_some() {
+            if moved || !resources.is_empty() || says_more(&request) {
                 model.refresh(&self.application, &requests::Refresh { resources, ..request }).await?;
             }
             return Ok(());
@@ -212,7 +221,7 @@ impl Refresh {
     /// A local charm as it is, with other files, config or trust.
     async fn adjust(&self, session: &Session, model: &ModelClient) -> Result {
         let request = self.with()?;
-        let given = !(self.resource.is_empty() && request.config.is_empty() && request.trust.is_none());
+        let given = !self.resource.is_empty() || says_more(&request);
         if !given || self.channel.is_some() || self.revision.is_some() {
             let app = &self.application;
             return Err(CliError::new("upgrading local charm requires either --path or --switch").hint(
@@ -234,6 +243,11 @@ impl Refresh {
         model.refresh(&self.application, &requests::Refresh { resources, ..request }).await?;
         Ok(())
     }
+}
+
+/// Whether it changes anything beside the charm and its files.
+fn says_more(request: &requests::Refresh) -> bool {
+    !request.config.is_empty() || request.trust.is_some() || !request.storage.is_empty()
 }
 
 fn no_path(path: &str) -> CliError {

@@ -1,12 +1,15 @@
 //! `remove-application`
 
 use clap::Args;
-use periapt_model::names::AppName;
+use periapt_controller::api::requests::RemoveParams;
+use periapt_controller::client::ModelClient;
+use periapt_model::names::{AppName, UnitName};
 
+use super::storage::say_fates;
 use crate::args::{ModelArgs, complete};
 use crate::error::Result;
 use crate::output::say;
-use crate::session::Session;
+use crate::session::{Session, zone};
 
 /// Remove applications with their relations and units
 #[derive(Args, Debug)]
@@ -20,7 +23,7 @@ pub struct RemoveApplication {
     /// Do not ask; nothing is asked anyway
     #[arg(long)]
     no_prompt: bool,
-    /// With its storage, which goes with it anyway
+    /// With all storages of its units; otherwise those that outlive units are detached
     #[arg(long)]
     destroy_storage: bool,
     /// With --force: do not wait, which it never does
@@ -38,9 +41,21 @@ impl RemoveApplication {
             model.application(app).await?;
         }
         for app in &self.applications {
-            model.remove_application(app, self.force).await?;
+            let (storage, units) = (model.storage(&zone(true)).await?, units_of(&model, app).await?);
+            let params = RemoveParams { force: self.force, destroy_storage: self.destroy_storage };
+            model.remove_application(app, &params).await?;
             say(format!("will remove application {app}"));
+            for unit in units {
+                say(format!("- will remove unit {unit}"));
+                say_fates(&storage, &unit, self.destroy_storage);
+            }
         }
         Ok(())
     }
+}
+
+async fn units_of(model: &ModelClient, app: &AppName) -> Result<Vec<UnitName>> {
+    let status = model.status(&[app.to_string()], &zone(true)).await?.status;
+    let units = status.applications.get(app).map(|app| app.units.keys().cloned().collect());
+    Ok(units.unwrap_or_default())
 }

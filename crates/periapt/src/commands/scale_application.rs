@@ -1,6 +1,7 @@
 //! `scale-application`
 
 use clap::Args;
+use periapt_controller::api::requests::RemoveUnits;
 use periapt_model::names::{AppName, UnitName};
 
 use crate::args::{ModelArgs, complete};
@@ -44,7 +45,8 @@ impl ScaleApplication {
             there if there > wanted => {
                 let mut highest: Vec<UnitName> = alive.into_iter().cloned().collect();
                 highest.sort_by_key(UnitName::number);
-                model.remove_units(&highest.split_off(wanted), false).await?;
+                let units = highest.split_off(wanted);
+                model.remove_units(&RemoveUnits { units, ..RemoveUnits::default() }).await?;
             }
             _ => {}
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use periapt_agent::{AgentOptions, Agents};
+use periapt_agent::{AgentOptions, Agents, Isolation};
 use periapt_controller::{Controller, ModelHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +15,9 @@ use super::link::Link;
 /// Runs until the daemon stops, and then until every agent has.
 pub async fn run(controller: Controller, home: Home, stopping: CancellationToken) {
     remove_strays(&controller, &home).await;
+    if isolation() != Isolation::Off {
+        periapt_agent::offer_programs();
+    }
     let mut changes = controller.watch_models();
     let mut running: BTreeMap<String, Agents> = BTreeMap::new();
     loop {
@@ -57,11 +60,25 @@ fn start(model: &ModelHandle, home: &Home, running: &mut BTreeMap<String, Agents
         home.resources(),
         home::hook_program(),
     );
+    options.released_dir = home.released_storage().join(format!("{}-{}", info.name, model.uuid()));
     options.exec_program = std::env::current_exe().ok();
+    options.isolation = isolation();
     match Agents::start(Arc::new(Link(model.clone())), options) {
         Ok(agents) => drop(running.insert(model.uuid().to_owned(), agents)),
         Err(error) => tracing::error!("model {} has no agents: {error}", info.name),
     }
+}
+
+/// What machines have of their own: what `PERIAPT_NAMESPACES` says (`off`, `programs` or `full`), else what fits the host.
+fn isolation() -> Isolation {
+    let said = std::env::var("PERIAPT_NAMESPACES").unwrap_or_default();
+    if said.is_empty() {
+        return Isolation::of_host();
+    }
+    Isolation::named(&said).unwrap_or_else(|| {
+        tracing::warn!("PERIAPT_NAMESPACES is {said:?}: it may be off, programs or full");
+        Isolation::of_host()
+    })
 }
 
 /// Removes the folders and logs of models that went away while no daemon ran, or just before one was killed.

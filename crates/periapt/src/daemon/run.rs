@@ -187,7 +187,12 @@ async fn serve(home: &Home, background: bool) -> Result<(), DaemonError> {
     let stopping = CancellationToken::new();
     let listener = listen(home)?;
     let files = Arc::new(Files(home.clone()));
-    let api = Api::new(controller.clone(), files, Host::detect(), stopping.clone());
+    let api = Api::new(
+        controller.clone(),
+        files,
+        Host { models: home.models(), ..Host::detect() },
+        stopping.clone(),
+    );
     let router = periapt_controller::api::router(api);
     let agents = tokio::spawn(agents::run(controller.clone(), home.clone(), stopping.clone()));
     let server = tokio::spawn(periapt_controller::api::serve(listener, router, stopping.clone()));

@@ -207,6 +207,7 @@ fn mark_words(mark: &Mark) -> String {
         Mark::LeaderAccepted => "became leader".to_owned(),
         Mark::LeaderResigned => "is no longer leader".to_owned(),
         Mark::DyingSeen => "is going away".to_owned(),
+        Mark::StorageForgotten { storage } => format!("storage {storage} went away without a hook"),
         Mark::RelationForgotten { relation } => format!("relation {relation} went away without hooks"),
         Mark::HookDropped { hook, reason } => format!("{} not run: {}", hook_name(hook), one_line(reason)),
         Mark::Violation { text } => format!("breaks the lifecycle (a fault of Periapt): {text}"),

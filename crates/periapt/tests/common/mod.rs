@@ -104,6 +104,8 @@ impl Bench {
             .env("HOME", std::env::var_os("HOME").unwrap_or_default())
             .env("PERIAPT_HOME", self.home())
             .env("COLUMNS", "120")
+            // Tests that run as root change nothing of the machine, unless they ask for it.
+            .env("PERIAPT_NAMESPACES", "off")
             .current_dir(self.path())
             .stdin(Stdio::null())
             .envs(self.variables.iter().cloned());
@@ -253,7 +255,7 @@ impl Drop for Bench {
         }
         // Charms may have left services behind: taking the applications down lets their hooks stop them.
         if self.daemon_pid().is_some() && !std::thread::panicking() {
-            self.run(&["destroy-model", "default", "--no-prompt", "--force"]);
+            self.run(&["destroy-model", "default", "--no-prompt", "--force", "--destroy-storage"]);
         }
         self.run(&["daemon", "stop"]);
     }

@@ -51,14 +51,15 @@ async fn an_application_comes_changes_and_goes() {
         resources: Default::default(),
         channel: None,
         trust: None,
+        storage: Default::default(),
     };
     assert_eq!(model.refresh(&app("db"), &refresh).await.unwrap().charm, "local:db-1");
     let remove = RemoveRelation { relation: WantedRelation::Id(related.id.0), force: false };
     model.remove_relation(&remove).await.unwrap();
-    model.remove_units(&[unit("db/1"), unit("db/2")], false).await.unwrap();
+    model.remove_units(&removal(&["db/1", "db/2"])).await.unwrap();
     daemon.run_agents().await;
     assert_eq!(daemon.handle().snapshot().units.len(), 2);
-    model.remove_application(&app("db"), false).await.unwrap();
+    model.remove_application(&app("db"), &Default::default()).await.unwrap();
     daemon.run_agents().await;
     assert_eq!(refused(model.application(&app("db")).await).0, ErrorKind::NotFound);
 }
@@ -129,7 +130,7 @@ async fn bad_input_changes_nothing_and_says_what_is_wrong() {
     assert_eq!(refused(model.set_model_config(&setting).await).0, ErrorKind::Invalid);
     assert_eq!(refused(model.integrate("db:", "db").await).0, ErrorKind::Invalid);
     assert_eq!(refused(model.resolve(&ResolveUnits::default()).await).0, ErrorKind::Invalid);
-    assert_eq!(refused(model.remove_units(&[], false).await).0, ErrorKind::Invalid);
+    assert_eq!(refused(model.remove_units(&removal(&[])).await).0, ErrorKind::Invalid);
     assert_eq!(refused(model.status(&["DB".to_owned()], &Zone::Utc).await).0, ErrorKind::Invalid);
     let file = Upload { hash: "0bad".to_owned(), size: 4, store: None };
     let attached = model.attach_resource(&app("db"), &"schema".parse().unwrap(), &file).await;
@@ -236,4 +237,9 @@ async fn a_recorded_hook_is_run_again_by_its_number() {
     assert_eq!(refused(model.replay(&unit("db/0"), of("install")).await).0, ErrorKind::Invalid);
     let mark = records.iter().find(|r| matches!(r.entry, Entry::Mark(_))).unwrap().id;
     assert_eq!(refused(model.replay(&unit("db/0"), mark).await).0, ErrorKind::Invalid);
+}
+
+fn removal(units: &[&str]) -> crate::api::requests::RemoveUnits {
+    let units = units.iter().map(|name| unit(name)).collect();
+    crate::api::requests::RemoveUnits { units, ..Default::default() }
 }

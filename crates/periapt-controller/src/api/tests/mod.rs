@@ -122,6 +122,8 @@ fn deployment(units: u32) -> Deploy {
         placement: Vec::new(),
         channel: None,
         force: false,
+        storage: Default::default(),
+        attach_storage: Vec::new(),
     }
 }
 

@@ -117,7 +117,7 @@ async fn a_model_that_goes_away_ends_what_waits_for_it_and_what_follows_it() {
     let mut journal = model.journal(&JournalParams { follow: true, ..Default::default() }).await.unwrap();
     let mut logs = model.logs(&LogParams { follow: true, ..Default::default() }).await.unwrap();
     let gone = model.wait(&Wait { goals: vec![Goal::ModelGone], timeout_ms: None }).await.unwrap();
-    assert!(model.destroy(false).await.unwrap().changed);
+    assert!(model.destroy(&Default::default()).await.unwrap().changed);
     daemon.run_agents().await;
     assert_eq!(within(gone.collect()).await.unwrap().last().unwrap().verdict, Some(Verdict::Met));
     while within(journal.next()).await.unwrap().is_some() {}
