@@ -7,6 +7,8 @@ use periapt_model::log::Level;
 use periapt_model::model::Model;
 use periapt_model::names::{ResourceName, StorageId};
 
+use crate::limits::{LONGEST_ERROR, without_control, without_middle};
+
 /// One call of a hook command.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'a> {
@@ -80,9 +82,10 @@ pub struct Output {
 }
 
 impl Output {
-    /// A failure as Juju prints it: `ERROR message` on standard error.
+    /// A failure as Juju prints it: `ERROR message` on standard error. An argument of a megabyte is not said again.
     #[must_use]
     pub fn error(code: u8, message: &str) -> Self {
+        let message = without_control(&without_middle(message, LONGEST_ERROR));
         Self { code, stderr: format!("ERROR {message}\n").into_bytes(), ..Self::default() }
     }
 }

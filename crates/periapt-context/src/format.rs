@@ -40,10 +40,24 @@ pub(crate) fn value(value: &Value, format: Format) -> String {
         (Format::Smart, Value::Bool(true)) => "True\n".to_owned(),
         (Format::Smart, Value::Bool(false)) => "False\n".to_owned(),
         (Format::Smart | Format::Yaml, value) => {
-            let mut text = yaml::to_string(value);
+            let mut text = yaml::to_string(&whole_numbers(value));
             text.truncate(text.trim_end_matches('\n').len());
             ended(text)
         }
+    }
+}
+
+/// Go's YAML, as its JSON, writes whole floats without a fraction.
+fn whole_numbers(value: &Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let exact = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 1e15);
+            // Exact: a float has all whole numbers up to 2^53.
+            exact.map_or_else(|| value.clone(), |float| Value::from(float as i64))
+        }
+        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), whole_numbers(value))).collect(),
+        Value::Array(items) => items.iter().map(whole_numbers).collect(),
+        other => other.clone(),
     }
 }
 
@@ -128,6 +142,7 @@ mod tests {
         assert_eq!(all(&json!(true)), ["True\n", "true\n", "true\n"]);
         assert_eq!(all(&json!(false)), ["False\n", "false\n", "false\n"]);
         assert_eq!(all(&json!(42)), ["42\n", "42\n", "42\n"]);
+        assert_eq!(all(&json!([2.0, -0.5])), ["- 2\n- -0.5\n", "[2,-0.5]\n", "- 2\n- -0.5\n"]);
         assert_eq!(all(&json!({})), ["{}\n", "{}\n", "{}\n"]);
         assert_eq!(all(&json!([])), ["[]\n", "[]\n", "[]\n"]);
         assert_eq!(all(&json!({"a": ["x"]})), ["a:\n- x\n", "{\"a\":[\"x\"]}\n", "a:\n- x\n"]);

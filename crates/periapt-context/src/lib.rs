@@ -29,6 +29,7 @@ mod describe;
 mod format;
 mod fuzz;
 mod help;
+pub mod limits;
 mod outcome;
 mod relation;
 mod secret;

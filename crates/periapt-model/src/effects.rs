@@ -90,8 +90,10 @@ impl FromStr for PortRange {
         };
         let port = |p: &str| match p.parse::<u16>() {
             Ok(port) if port > 0 => Ok(port),
-            Ok(_) => Err(InvalidPortRange(format!("invalid port {p:?}: must be between 1 and 65535"))),
-            Err(_) => Err(InvalidPortRange(format!(
+            _ if !p.is_empty() && p.bytes().all(|digit| digit.is_ascii_digit()) => {
+                Err(InvalidPortRange(format!("invalid port {p:?}: must be between 1 and 65535")))
+            }
+            _ => Err(InvalidPortRange(format!(
                 "expected <port>[/<protocol>] or <from>-<to>[/<protocol>] or icmp; got {text:?}"
             ))),
         };

@@ -20,6 +20,10 @@ pub struct InvalidName {
     pub rule: &'static str,
 }
 
+/// Bytes of a name at most. Juju has no such rule, but names are part of the names of folders and files, which end at 255.
+const LONGEST_NAME: usize = 200;
+const TOO_LONG: &str = "it has at most 200 characters";
+
 fn is_lower(b: u8) -> bool {
     b.is_ascii_lowercase()
 }
@@ -61,7 +65,6 @@ fn is_model(text: &str) -> bool {
 /// Names that metadata gives to things Juju puts few rules on (resources, extra bindings, containers).
 fn is_loose(text: &str) -> bool {
     !text.is_empty()
-        && text.len() <= 256
         && text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'))
         && !text.starts_with('.')
         && !text.starts_with('-')
@@ -83,7 +86,9 @@ macro_rules! name_type {
             /// Checks `text` and makes a name of it.
             pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidName> {
                 let text = text.as_ref();
-                if $check(text) {
+                if text.len() > LONGEST_NAME {
+                    Err(InvalidName { kind: $kind, text: text.to_owned(), rule: TOO_LONG })
+                } else if $check(text) {
                     Ok(Self(text.into()))
                 } else {
                     Err(InvalidName { kind: $kind, text: text.to_owned(), rule: $rule })
@@ -146,6 +151,13 @@ name_type!(
     /// The name of an application, such as `postgres` or `my-app`.
     AppName,
     "application",
+    is_application,
+    "use lower-case letters, digits and dashes; start with a letter; each part after a dash needs a letter"
+);
+name_type!(
+    /// The name of an offer: what other models call the endpoints that they may relate to.
+    OfferName,
+    "offer",
     is_application,
     "use lower-case letters, digits and dashes; start with a letter; each part after a dash needs a letter"
 );

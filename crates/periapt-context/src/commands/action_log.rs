@@ -3,6 +3,7 @@
 use periapt_model::command::Tell;
 
 use crate::context::Context;
+use crate::limits::cut_line;
 use crate::outcome::{Change, Outcome, Stop};
 use crate::spec::Spec;
 
@@ -19,5 +20,5 @@ pub(crate) const SPEC: Spec = Spec {
 fn run(cx: &Context<'_>) -> Result<Outcome, Stop> {
     let line = cx.args.message()?;
     let (task, _) = cx.action()?;
-    Ok(Outcome::change(Change::Tell(Tell::TaskLog { task, line })))
+    Ok(Outcome::change(Change::Tell(Tell::TaskLog { task, line: cut_line(line) })))
 }

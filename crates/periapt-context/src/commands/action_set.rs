@@ -3,6 +3,7 @@
 use periapt_model::names::ActionName;
 
 use crate::context::Context;
+use crate::limits::{MOST_LEVELS, check_results};
 use crate::outcome::{Change, Outcome, Stop};
 use crate::spec::Spec;
 
@@ -27,6 +28,9 @@ fn run(cx: &Context<'_>) -> Result<Outcome, Stop> {
             .split_once('=')
             .ok_or_else(|| Stop::usage(format!("argument {arg:?} must be of the form key...=value")))?;
         let keys: Vec<String> = path.split('.').map(str::to_owned).collect();
+        if keys.len() > MOST_LEVELS {
+            return Err(Stop::usage(format!("key {path:?} has more than {MOST_LEVELS} parts")));
+        }
         for key in &keys {
             // The rule for a key is that for an action's name.
             if ActionName::new(key).is_err() {
@@ -42,5 +46,6 @@ fn run(cx: &Context<'_>) -> Result<Outcome, Stop> {
         outcome.changes.push(Change::ActionResult(keys, value.to_owned()));
     }
     cx.action()?;
+    check_results(&cx.effects.action, cx.args.positional.iter().map(|arg| arg.len()).sum())?;
     Ok(outcome)
 }

@@ -4,6 +4,7 @@ use periapt_model::log::Level;
 
 use super::relation_set::format_warning;
 use crate::context::Context;
+use crate::limits::cut_line;
 use crate::outcome::{Change, Outcome, Stop};
 use crate::spec::{Flag, IGNORED_FORMAT, Spec};
 
@@ -39,9 +40,9 @@ pub(super) fn add_line(cx: &Context<'_>, level: Option<&str>, message: &str, out
         None => Level::Info,
         Some(text) => text.parse().unwrap_or_else(|_| {
             let warning = format!("{prefix}Specified log level of {text:?} is not valid");
-            outcome.changes.push(Change::Log(Level::Warning, warning));
+            outcome.changes.push(Change::Log(Level::Warning, cut_line(warning)));
             Level::Info
         }),
     };
-    outcome.changes.push(Change::Log(level, format!("{prefix}{message}")));
+    outcome.changes.push(Change::Log(level, cut_line(format!("{prefix}{message}"))));
 }

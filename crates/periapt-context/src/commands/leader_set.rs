@@ -2,7 +2,8 @@
 
 use periapt_model::command::Tell;
 
-use crate::context::Context;
+use crate::context::{Context, overlay};
+use crate::limits::check_settings;
 use crate::outcome::{Change, Outcome, Stop};
 use crate::settings;
 use crate::spec::Spec;
@@ -28,5 +29,8 @@ fn run(cx: &Context<'_>) -> Result<Outcome, Stop> {
     }
     let changes =
         settings.into_iter().map(|(key, value)| (key, Some(value).filter(|v| !v.is_empty()))).collect();
+    let base = cx.view.model.leader_settings.get(cx.view.unit.app()).map(|kept| &kept.settings);
+    let kept = overlay(base, Some(&cx.session.leader_settings));
+    check_settings("leadership settings", kept.into_iter(), &changes)?;
     Ok(Outcome::change(Change::Tell(Tell::LeaderSettings(changes))))
 }

@@ -1,6 +1,7 @@
 //! `relation-set`.
 
 use crate::context::Context;
+use crate::limits::check_settings;
 use crate::outcome::{Change, Outcome, Stop};
 use crate::spec::{FILE, Flag, IGNORED_FORMAT, RELATION, Spec};
 use crate::{relation, settings};
@@ -33,6 +34,11 @@ fn run(cx: &Context<'_>) -> Result<Outcome, Stop> {
     if !settings.is_empty() {
         let changes =
             settings.into_iter().map(|(key, value)| (key, Some(value).filter(|v| !v.is_empty()))).collect();
+        let kept = match app {
+            true => relation::app_bag(cx, &known, cx.view.unit.app())?,
+            false => relation::unit_bag(cx, &known, &cx.view.unit)?,
+        };
+        check_settings("relation settings", kept.into_iter(), &changes)?;
         outcome.changes.push(if app {
             Change::AppBag(known.id, changes)
         } else {

@@ -85,7 +85,9 @@ fn called(cx: &Context<'_>, label: &str) -> Option<SecretId> {
         return Some(id.clone());
     }
     let known = cx.view.model.consumed_by(&cx.view.unit);
-    let mut known = known.filter(|(id, _)| !cx.session.secrets.contains_key(*id));
+    // What this context reads anew keeps the name that it had, unless it got another one.
+    let renamed = |id: &SecretId| cx.session.secrets.get(id).is_some_and(|now| now.label.is_some());
+    let mut known = known.filter(|(id, _)| !renamed(id));
     known.find(|(_, consumer)| consumer.label.as_deref() == Some(label)).map(|(id, _)| id.clone())
 }
 

@@ -4,6 +4,7 @@ use periapt_model::command::Tell;
 use periapt_model::status::WorkloadStatus;
 
 use crate::context::Context;
+use crate::limits::check_status;
 use crate::outcome::{Change, Outcome, Stop};
 use crate::spec::{Flag, Spec};
 
@@ -28,6 +29,7 @@ fn run(cx: &Context<'_>) -> Result<Outcome, Stop> {
     })?;
     cx.args.no_more_than(2)?;
     let message = cx.args.positional.get(1).copied().unwrap_or_default().to_owned();
+    check_status("the status's message", &message)?;
     if !cx.args.is_on("application") {
         return Ok(Outcome::change(Change::Tell(Tell::UnitStatus { status, message })));
     }
