@@ -73,13 +73,13 @@ fn addresses_that_are_not_loopback_are_their_own_network() {
     let mut machine = Machine::clone(&stage.view.model.machines[&MachineId(0)]);
     for (address, cidr) in [("10.0.0.7", "10.0.0.7/32"), ("fd00::7", "fd00::7/128")] {
         machine.address = address.to_owned();
-        stage.view.model.put(Record::Machine(Arc::new(machine.clone())));
+        Arc::make_mut(&mut stage.view.model).put(Record::Machine(Arc::new(machine.clone())));
         let (_, out, _) = stage.line("network-get db --format=json");
         assert!(out.contains(&format!("\"value\":\"{address}\",\"cidr\":\"{cidr}\"")), "{out}");
         assert!(out.contains(&format!("\"egress-subnets\":[\"{cidr}\"]")), "{out}");
     }
     machine.address = "host.example".to_owned();
-    stage.view.model.put(Record::Machine(Arc::new(machine)));
+    Arc::make_mut(&mut stage.view.model).put(Record::Machine(Arc::new(machine)));
     let (_, out, _) = stage.line("network-get db --format=json");
     assert!(out.contains("\"cidr\":\"\"") && !out.contains("egress-subnets"), "{out}");
 }
@@ -93,7 +93,7 @@ fn unit_get_tells_the_machines_address() {
         ("unit-get", 2, "", "ERROR no setting specified\n"),
     ]);
     let mut stage = Stage::config_changed();
-    stage.view.model.delete(&Key::Machine(MachineId(0)));
+    Arc::make_mut(&mut stage.view.model).delete(&Key::Machine(MachineId(0)));
     check(&mut stage, &[("unit-get private-address", 1, "", "ERROR no address of unit \"web/0\"\n")]);
 }
 
@@ -104,7 +104,7 @@ fn with_ports(stage: &mut Stage, name: &str, endpoint: &str, range: &str) {
         .entry(endpoint.to_owned())
         .or_default()
         .insert(range.parse::<PortRange>().expect("a range of ports"));
-    stage.view.model.put(Record::Unit(Arc::new(changed)));
+    Arc::make_mut(&mut stage.view.model).put(Record::Unit(Arc::new(changed)));
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn overlapping_ranges_are_refused() {
     let mut stage = Stage::config_changed();
     let mut neighbour = Unit::clone(&stage.view.model.units[&unit("spare/0")]);
     neighbour.machine = MachineId(0);
-    stage.view.model.put(Record::Unit(Arc::new(neighbour)));
+    Arc::make_mut(&mut stage.view.model).put(Record::Unit(Arc::new(neighbour)));
     with_ports(&mut stage, "spare/0", "server", "5000-5010/tcp");
     // Another machine's ports are nobody's business.
     with_ports(&mut stage, "web/1", "", "80/tcp");

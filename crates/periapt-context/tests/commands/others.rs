@@ -107,7 +107,7 @@ fn credentials_are_for_trusted_applications() {
     let mut stage = Stage::config_changed();
     let app = AppName::new("web").unwrap();
     let trusted = Arc::new(Application { trust: true, ..(*stage.view.model.applications[&app]).clone() });
-    stage.view.model.write(&Write::Put(Record::Application(trusted)));
+    Arc::make_mut(&mut stage.view.model).write(&Write::Put(Record::Application(trusted)));
     let yaml = "type: manual\nname: localhost\nregion: localhost\nis-controller-cloud: true\ncredential:\n  auth-type: empty\n  \
                 attrs: {}\n";
     let json = "{\"type\":\"manual\",\"name\":\"localhost\",\"region\":\"localhost\",\"is-controller-cloud\":true,\

@@ -116,11 +116,11 @@ fn what_a_leader_set_stands_and_a_failed_hook_shows_as_error() {
     let mut stage = Stage::config_changed();
     let mut failed = Unit::clone(&stage.view.model.units[&unit("web/1")]);
     failed.agent = Status::new(AgentStatus::Error, "hook failed: \"start\"", THEN);
-    stage.view.model.put(Record::Unit(Arc::new(failed)));
+    Arc::make_mut(&mut stage.view.model).put(Record::Unit(Arc::new(failed)));
     check(&mut stage, &[("status-get --application", 0, "error\n", "")]);
     let mut web = Application::clone(&stage.view.model.applications[&app("web")]);
     web.status = Some(Status::new(WorkloadStatus::Active, "all well", THEN));
-    stage.view.model.put(Record::Application(Arc::new(web)));
+    Arc::make_mut(&mut stage.view.model).put(Record::Application(Arc::new(web)));
     check(&mut stage, &[("status-get --application", 0, "active\n", "")]);
     assert!(stage.line("goal-state --format=json").1.contains("\"web/1\":{\"status\":\"error\""));
 }

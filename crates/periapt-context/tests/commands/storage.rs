@@ -28,8 +28,8 @@ fn with_storages(context: Hook) -> Stage {
         ("data/4", "web/0"),
         ("data/1", "web/1"),
     ] {
-        let instance = StorageInstance { id: storage(id), owner: unit(owner) };
-        stage.view.model.put(Record::Storage(instance.into()));
+        let instance = StorageInstance::new(storage(id), unit(owner));
+        std::sync::Arc::make_mut(&mut stage.view.model).put(Record::Storage(instance.into()));
     }
     stage.view.local.storages.extend(["data/0", "logs/10", "logs/9"].map(storage));
     stage
@@ -93,7 +93,7 @@ fn more_storage_comes_when_the_hook_has_ended_well() {
         ],
     );
     assert_eq!(describe(&stage.view, &stage.effects), ["storage-add data=2", "storage-add logs=2"]);
-    let mut model = stage.view.model.clone();
+    let mut model = periapt_model::model::Model::clone(&stage.view.model);
     let mut end = || {
         let (unit, effects) = (unit("web/0"), stage.effects.clone());
         let (local, acts, journal) = (Local::default(), Vec::new(), Vec::new());
