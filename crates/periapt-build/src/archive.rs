@@ -18,11 +18,22 @@ pub struct Limits {
     pub entries: usize,
     /// Bytes of all files, unpacked.
     pub bytes: u64,
+    /// How many times the archive's own size they may be, once they are more than `small`.
+    pub ratio: u64,
+    /// Bytes that any archive may unpack to.
+    pub small: u64,
+}
+
+impl Limits {
+    /// The bytes that an archive of `size` bytes may unpack to.
+    fn bytes_of(self, size: u64) -> u64 {
+        self.bytes.min(size.saturating_mul(self.ratio).max(self.small))
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { entries: 200_000, bytes: 4 << 30 }
+        Self { entries: 200_000, bytes: 4 << 30, ratio: 200, small: 128 << 20 }
     }
 }
 
@@ -33,6 +44,7 @@ impl Default for Limits {
 /// [`BuildError::NotACharm`] if it is no zip file at all, [`BuildError::Archive`] if it is damaged or must not be unpacked.
 pub fn unpack(path: &Path, tree: &Path, limits: Limits) -> Result<(), BuildError> {
     let file = File::open(path).map_err(BuildError::io("read", path))?;
+    let size = file.metadata().map_err(BuildError::io("read", path))?.len();
     let mut archive = ZipArchive::new(io::BufReader::new(file)).map_err(|error| match error {
         ZipError::InvalidArchive(_) => {
             BuildError::not_a_charm(path, "is not a charm archive (not a zip file)")
@@ -48,7 +60,8 @@ pub fn unpack(path: &Path, tree: &Path, limits: Limits) -> Result<(), BuildError
     }
     let mut seen = BTreeSet::new();
     let mut links = Vec::new();
-    let mut left = limits.bytes;
+    let most = limits.bytes_of(size);
+    let mut left = most;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(|error| refuse(format!("entry {index}: {error}")))?;
         let name = entry.name().map_err(|error| refuse(format!("entry {index}: {error}")))?.into_owned();
@@ -88,7 +101,7 @@ pub fn unpack(path: &Path, tree: &Path, limits: Limits) -> Result<(), BuildError
                 let written = io::copy(&mut entry.by_ref().take(left + 1), &mut out)
                     .map_err(|error| refuse(format!("entry `{name}`: {error}")))?;
                 if written > left {
-                    return Err(refuse(format!("it unpacks to more than {} bytes", limits.bytes)));
+                    return Err(refuse(format!("it unpacks to more than {most} bytes")));
                 }
                 left -= written;
                 set_mode(&to, mode & 0o111 != 0)?;
@@ -173,7 +186,7 @@ mod tests {
 
     fn refusal(write: impl FnOnce(&mut ZipWriter<File>)) -> String {
         let (dir, path) = archive(write);
-        let limits = Limits { entries: 100, bytes: 1 << 20 };
+        let limits = Limits { entries: 100, bytes: 1 << 20, ratio: 200, small: 128 << 10 };
         let error = unpack(&path, &dir.path().join("tree"), limits).unwrap_err().to_string();
         let outside: Vec<_> =
             fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

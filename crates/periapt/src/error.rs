@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
+use periapt_context::limits::{without_control, without_middle};
 
 /// The exit code of a command that could not do what it was asked.
 pub const FAILED: u8 = 1;
@@ -11,6 +12,11 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// The exit code of a process that a shell saw killed by SIGPIPE: nobody reads our output any more.
 const BROKEN_PIPE: u8 = 128 + 13;
+
+/// Bytes of one line of an error; what is longer loses its middle.
+const LONGEST_LINE: usize = 2048;
+/// Bytes of an error as a whole: a charm's metadata may have many mistakes.
+const LONGEST_MESSAGE: usize = 12 * 1024;
 
 /// A command that failed.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,13 +69,19 @@ impl CliError {
             let dim = Style::new().fg_color(Some(AnsiColor::Cyan.into()));
             let mut stderr = anstream::stderr().lock();
             // There is nowhere left to report a failure of this.
-            let _ = writeln!(stderr, "{style}ERROR{style:#} {}", self.message);
+            let _ = writeln!(stderr, "{style}ERROR{style:#} {}", presentable(&self.message));
             if let Some(hint) = &self.hint {
-                let _ = writeln!(stderr, "{dim}hint:{dim:#} {hint}");
+                let _ = writeln!(stderr, "{dim}hint:{dim:#} {}", presentable(hint));
             }
         }
         ExitCode::from(self.code)
     }
+}
+
+/// A text for people: an argument of a megabyte that it repeats is cut, and what would steer the terminal is escaped.
+pub fn presentable(text: &str) -> String {
+    let lines: Vec<_> = text.split('\n').map(|line| without_middle(line, LONGEST_LINE)).collect();
+    without_middle(&without_control(&lines.join("\n")), LONGEST_MESSAGE).into_owned()
 }
 
 /// A file that could not be read, with the words for it.
@@ -107,4 +119,5 @@ from_display!(
     crate::daemon::DaemonError,
     periapt_build::BuildError,
     periapt_model::names::InvalidName,
+    periapt_model::offer_url::InvalidOfferUrl,
 );

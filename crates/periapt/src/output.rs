@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, ValueEnum};
+use periapt_context::limits::without_middle;
 use periapt_model::yaml;
 use serde::Serialize;
 use serde_json::Value;
@@ -16,6 +17,9 @@ pub fn print(text: &str) -> Result {
     let mut stdout = anstream::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| CliError::output(&error))
 }
+
+/// Bytes that are said at once; what is longer loses its middle.
+const LONGEST_TALK: usize = 8 * 1024;
 
 /// `--quiet` was given.
 static QUIET: AtomicBool = AtomicBool::new(false);
@@ -31,7 +35,7 @@ pub fn say(line: impl AsRef<str>) {
         return;
     }
     // Talk that nobody hears stops no command.
-    let _ = writeln!(anstream::stderr().lock(), "{}", line.as_ref());
+    let _ = writeln!(anstream::stderr().lock(), "{}", without_middle(line.as_ref(), LONGEST_TALK));
 }
 
 /// Whether a person reads standard output.

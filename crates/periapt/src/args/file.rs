@@ -2,20 +2,55 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
 
 use crate::error::{CliError, Result, reading};
 
 /// The longest file that is read whole: 5 MiB (Juju: the greatest size of a file for an option).
 const LIMIT: u64 = 5 << 20;
 
+/// How many seconds a named pipe may wait for whoever writes into it.
+const PATIENCE: i64 = 5;
+
+/// Opens a file for reading. A named pipe into which nobody writes would be waited for without end.
+fn open(path: &Path) -> Result<File> {
+    let read = |flags: OFlags| {
+        let mut options = File::options();
+        options.read(true).custom_flags(flags.bits().cast_signed());
+        options.open(path).map_err(reading(path))
+    };
+    // What a shell makes of `<(command)` has its writer already, who may think for long.
+    let by_descriptor = path.starts_with("/dev") || path.starts_with("/proc");
+    let is_pipe = std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo());
+    if by_descriptor || !is_pipe {
+        return read(OFlags::empty());
+    }
+    let file = read(OFlags::NONBLOCK)?;
+    let waited = Timespec { tv_sec: PATIENCE, tv_nsec: 0 };
+    let ready = poll(&mut [PollFd::new(&file, PollFlags::IN)], Some(&waited));
+    if ready.map_err(|error| reading(path)(error.into()))? == 0 {
+        return Err(CliError::new(format!(
+            "cannot read {}: it is a pipe, and nobody writes into it",
+            path.display()
+        )));
+    }
+    let blocking = rustix::fs::fcntl_getfl(file.as_fd())
+        .and_then(|flags| rustix::fs::fcntl_setfl(file.as_fd(), flags.difference(OFlags::NONBLOCK)));
+    blocking.map_err(|error| reading(path)(error.into()))?;
+    Ok(file)
+}
+
 /// The text of a file.
 ///
 /// # Errors
 /// It cannot be read, is longer than 5 MiB (or has no end, as a device), or is not UTF-8.
 pub fn text(path: &Path) -> Result<String> {
-    let file = File::open(path).map_err(reading(path))?;
-    read(file, path)
+    read(open(path)?, path)
 }
 
 /// The text of a file, or of standard input for `-`.
@@ -34,7 +69,7 @@ pub fn text_or_input(path: &Path) -> Result<String> {
 /// # Errors
 /// As for [`text`], but that it may hold anything.
 pub fn bytes(path: &Path) -> Result<Vec<u8>> {
-    read_bytes(File::open(path).map_err(reading(path))?, path)
+    read_bytes(open(path)?, path)
 }
 
 fn read_bytes(source: impl Read, path: &Path) -> Result<Vec<u8>> {

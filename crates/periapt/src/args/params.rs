@@ -5,6 +5,8 @@ use std::path::Path;
 use periapt_model::yaml::{self, Table};
 use serde_json::{Map, Value};
 
+use periapt_context::limits::MOST_LEVELS;
+
 use super::{Pair, file};
 use crate::error::{CliError, Result};
 
@@ -22,6 +24,9 @@ pub fn nested(params: &mut Map<String, Value>, pairs: &[Pair], strings: bool) ->
             })?,
         };
         let parts: Vec<&str> = key.split('.').collect();
+        if parts.len() > MOST_LEVELS {
+            return Err(CliError::usage(format!("key {key:?} has more than {MOST_LEVELS} parts")));
+        }
         if parts.iter().any(|part| part.is_empty()) {
             return Err(CliError::usage(format!("key {key:?} must be words joined by dots")));
         }
@@ -95,7 +100,8 @@ mod tests {
 
     #[test]
     fn keys_that_cannot_be_are_refused() {
-        for bad in [&["a..b=1"][..], &[".=1"], &["x=1", "x.y=2"], &["v={"]] {
+        let deep = format!("{}=1", vec!["a"; MOST_LEVELS + 1].join("."));
+        for bad in [&["a..b=1"][..], &[&deep], &[".=1"], &["x=1", "x.y=2"], &["v={"]] {
             assert!(read(bad, false).is_err(), "{bad:?}");
         }
     }

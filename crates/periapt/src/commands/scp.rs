@@ -9,7 +9,7 @@ use periapt_controller::client::ModelClient;
 
 use super::place::{Place, Target};
 use crate::args::ModelArgs;
-use crate::error::{CliError, FAILED, Result};
+use crate::error::{CliError, FAILED, Result, presentable};
 use crate::session::Session;
 use copy::{How, copy_all};
 
@@ -87,7 +87,7 @@ impl Scp {
         let to = self.path(session, &model, destination).await?;
         let problems = copy_all(&from, &to, destination.ends_with('/'), how);
         for problem in &problems {
-            eprintln!("scp: {problem}");
+            eprintln!("scp: {}", presentable(problem));
         }
         // It has been said, in the words of scp.
         if problems.is_empty() { Ok(()) } else { Err(CliError::silent(FAILED)) }

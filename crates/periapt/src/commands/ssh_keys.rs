@@ -5,10 +5,11 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use periapt_context::limits::without_middle;
 use periapt_controller::views::OWNER;
 
 use crate::args::ModelArgs;
-use crate::error::{CliError, Result, reading, writing};
+use crate::error::{CliError, Result, presentable, reading, writing};
 use crate::output::{OutputFile, say};
 use crate::session::{Session, zone};
 
@@ -133,17 +134,29 @@ impl AddSshKey {
     }
 }
 
+/// So many unknown keys are said one by one.
+const MOST_SAID: usize = 20;
+/// Bytes of an unknown key that are shown.
+const LONGEST_SHOWN: usize = 200;
+
 impl RemoveSshKey {
     /// Forgets them. A key that is not there is told of and is no failure, as in Juju 3.6.
     pub async fn run(self, session: &Session) -> Result {
         let path = file(session, &self.model).await?;
         let mut keys = read(&path)?;
+        let mut unknown = Vec::new();
         for id in &self.ids {
             let before = keys.len();
             keys.retain(|key| !is_meant(key, id));
             if keys.len() == before {
-                say(format!("cannot remove key id {id:?}: invalid ssh key: {id}"));
+                unknown.push(without_middle(id, LONGEST_SHOWN));
             }
+        }
+        for id in unknown.iter().take(MOST_SAID) {
+            say(format!("cannot remove key id {id:?}: invalid ssh key: {}", presentable(id)));
+        }
+        if let Some(more) = unknown.len().checked_sub(MOST_SAID).filter(|more| *more > 0) {
+            say(format!("cannot remove {more} more"));
         }
         write(&path, &keys)
     }
