@@ -28,7 +28,10 @@ impl World {
                     return broken(format!("{} is not on the machine of {principal}", unit.name));
                 }
                 Some(host) if host.principal.is_some() => {
-                    return broken(format!("{} is a subordinate of {principal}, which is one itself", unit.name));
+                    return broken(format!(
+                        "{} is a subordinate of {principal}, which is one itself",
+                        unit.name
+                    ));
                 }
                 Some(host) if host.life != Life::Alive && unit.life == Life::Alive => {
                     return broken(format!("{} stays, and its principal {principal} goes away", unit.name));
@@ -40,7 +43,10 @@ impl World {
             }
             let same = |other: &&UnitName| other.app() == unit.name.app() && **other != unit.name;
             if let Some(other) = model.subordinates_of(principal).find(same) {
-                return broken(format!("{principal} has two subordinates of one application: {other}, {}", unit.name));
+                return broken(format!(
+                    "{principal} has two subordinates of one application: {other}, {}",
+                    unit.name
+                ));
             }
         }
         let used = |id| model.units.values().any(|unit| unit.machine == id);
@@ -67,7 +73,8 @@ impl World {
             self.check_everybody_is_served(relation)?;
             for end in &relation.ends {
                 for unit in model.units_of(&end.app) {
-                    let told = self.driver.local(&unit.name).and_then(|local| local.relations.get(&relation.id));
+                    let told =
+                        self.driver.local(&unit.name).and_then(|local| local.relations.get(&relation.id));
                     let strange = |other: &&UnitName| container(self, other) != container(self, &unit.name);
                     if let Some(other) = told.and_then(|told| told.members.keys().find(strange)) {
                         return broken(format!("{} met {other} in relation {}", unit.name, relation.id));
@@ -89,7 +96,8 @@ impl World {
                 let own = model.subordinates_of(&unit.name).filter(|name| name.app() == subordinates);
                 let in_scope = model.member(relation.id, &unit.name).is_some_and(|member| member.in_scope);
                 if !in_scope || own.count() != 1 {
-                    let text = format!("{} has no subordinate of {subordinates} (in scope: {in_scope})", unit.name);
+                    let text =
+                        format!("{} has no subordinate of {subordinates} (in scope: {in_scope})", unit.name);
                     return broken(text);
                 }
             }
