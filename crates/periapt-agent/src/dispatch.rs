@@ -38,6 +38,12 @@ struct Work {
     lock: Option<String>,
 }
 
+/// The machine's lock that a task takes, by its execution group. What is parallel takes none, unless it has a group to take
+/// turns with (Juju 3.6: `machineactions`).
+pub(crate) fn lock_of(task: &Task) -> Option<String> {
+    (!task.parallel || !task.group.is_empty()).then(|| task.group.clone())
+}
+
 impl Work {
     fn of(step: &Step, model: &Model) -> Option<Self> {
         match step {
@@ -79,9 +85,7 @@ impl Work {
             }
             _ => (None, None),
         };
-        // What is parallel takes no lock, unless it has a group to take turns with (Juju 3.6: `machineactions`).
-        let lock = (!task.parallel || !task.group.is_empty()).then(|| task.group.clone());
-        Self { event, context, script, limit, lock }
+        Self { event, context, script, limit, lock: lock_of(task) }
     }
 
     fn task(&self) -> Option<TaskId> {
@@ -314,7 +318,7 @@ fn tells_itself(local: &Local, outcome: &Outcome) -> bool {
     told.is_some_and(|by| local.charm.as_ref().map(|charm| &charm.id) == Some(by) || !outcome.is_success())
 }
 
-fn not_implemented(unit: &UnitName) -> String {
+fn not_implemented(unit: &dyn std::fmt::Display) -> String {
     format!("action not implemented on unit \"{unit}\"")
 }
 
@@ -323,12 +327,12 @@ fn timed_out(limit: Duration) -> String {
 }
 
 /// What a task says of its end (Juju 3.6: `finalizeAction`). A command line that fails has completed, with its code.
-fn task_end(
+pub(crate) fn task_end(
     event: &Event,
     end: &End,
     kept: Kept,
     action: periapt_model::effects::ActionOutcome,
-    unit: &UnitName,
+    host: &dyn std::fmt::Display,
 ) -> TaskEnd {
     let is_exec = matches!(event, Event::Exec { .. });
     let is_action = matches!(event, Event::Action { .. });
@@ -336,7 +340,7 @@ fn task_end(
         End::Exited(0) => (TaskStatus::Completed, String::new(), Some(0)),
         End::Exited(code) if is_exec => (TaskStatus::Completed, String::new(), Some(*code)),
         End::Exited(code) => (TaskStatus::Failed, format!("exit status {code}"), Some(*code)),
-        End::Missing if is_action => (TaskStatus::Failed, not_implemented(unit), None),
+        End::Missing if is_action => (TaskStatus::Failed, not_implemented(host), None),
         End::Missing => (TaskStatus::Completed, "the charm has no such hook".to_owned(), None),
         End::NotStarted(why) => (TaskStatus::Error, why.clone(), None),
         End::Signalled(signal) => (TaskStatus::Failed, signal_name(*signal), Some(128 + *signal)),

@@ -15,10 +15,13 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process_group};
 use serde::{Deserialize, Serialize};
 
+/// The variable that marks the processes of a machine's task, which have no context.
+pub(crate) const TASK_VARIABLE: &str = "PERIAPT_TASK";
+
 /// A process that was about to start, or has started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Footprint {
-    /// Its `JUJU_CONTEXT_ID`.
+    /// Its `JUJU_CONTEXT_ID`; for a task of a machine, its mark.
     pub context: String,
     /// The boot identity of its substrate.
     pub boot: Option<String>,
@@ -75,8 +78,8 @@ pub(crate) fn kill(footprint: &Footprint, proc: &Path) {
     kill_all(|| find(footprint, proc));
 }
 
-/// Kills what lives in `folder` (its working directory, or a file that it was told of, lies there) and has no terminal,
-/// which a person's editor or shell would have. Waits until it is gone. Blocks.
+/// Kills what lives in `folder` (its working directory, or a file that it was told of, lies there; or its `/var/lib` does)
+/// and has no terminal, which a person's editor or shell would have. Waits until it is gone. Blocks.
 pub(crate) fn kill_in(folder: &Path, proc: &Path) {
     kill_all(|| find_in(folder, proc));
 }
@@ -100,7 +103,8 @@ fn kill_all(find: impl Fn() -> Vec<Pid>) {
 }
 
 fn find(footprint: &Footprint, proc: &Path) -> Vec<Pid> {
-    let wanted = format!("{}={}", periapt_hook::vars::CONTEXT_ID, footprint.context).into_bytes();
+    let variables = [periapt_hook::vars::CONTEXT_ID, TASK_VARIABLE];
+    let wanted = variables.map(|name| format!("{name}={}", footprint.context).into_bytes());
     let own = rustix::process::getpid();
     let entries = fs::read_dir(proc).into_iter().flatten().flatten();
     entries
@@ -159,7 +163,27 @@ fn is_in(folder: &Path, process: &Path) -> bool {
         let line = fs::read(process.join("cmdline")).unwrap_or_default();
         line.split(|b| *b == 0).any(|word| Path::new(OsStr::from_bytes(word)).starts_with(folder))
     };
-    fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder)) || told()
+    fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder))
+        || told()
+        || sees(folder, process)
+}
+
+/// Whether a process's `/var/lib` is the one in `folder`, a machine's: its mount namespace may be one that a daemon made
+/// which is no more.
+fn sees(folder: &Path, process: &Path) -> bool {
+    // The uuid of the model makes the end of the path unique.
+    let parts: Vec<_> = folder.components().rev().take(3).collect();
+    let Ok(machine) =
+        parts.into_iter().rev().collect::<PathBuf>().join("var-lib").into_os_string().into_string()
+    else {
+        return false;
+    };
+    let mounts = fs::read_to_string(process.join("mountinfo")).unwrap_or_default();
+    mounts.lines().any(|line| {
+        let mut fields = line.split(' ').skip(3);
+        let (root, point) = (fields.next().unwrap_or_default(), fields.next());
+        point == Some("/var/lib") && Path::new(root).ends_with(&machine)
+    })
 }
 
 /// The process group of a live process; None for one that is gone or a zombie.
@@ -168,8 +192,8 @@ fn group_of(process: &Path) -> Option<i32> {
     stat_field(process, 2)?.parse().ok().filter(|_| live)
 }
 
-fn carries(process: &Path, variable: &[u8]) -> bool {
-    environment_of(process).split(|b| *b == 0).any(|entry| entry == variable)
+fn carries(process: &Path, variables: &[Vec<u8>]) -> bool {
+    environment_of(process).split(|b| *b == 0).any(|entry| variables.iter().any(|wanted| wanted == entry))
 }
 
 /// How often an environment that cannot be read yet is read again, with a millisecond between.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use periapt_model::log::{Level, LogLine};
-use periapt_model::names::UnitName;
+use periapt_model::names::{MachineId, UnitName};
 use periapt_model::time::Timestamp;
 
 use crate::control::Control;
@@ -37,6 +37,11 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn new(control: Arc<dyn Control>, unit: &UnitName) -> Self {
         Self { control, entity: unit.tag().into() }
+    }
+
+    /// Of a machine.
+    pub(crate) fn of_machine(control: Arc<dyn Control>, machine: MachineId) -> Self {
+        Self { control, entity: format!("machine-{machine}").into() }
     }
 
     /// Writes one line.

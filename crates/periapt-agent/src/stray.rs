@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::leftover::Footprint;
+use crate::namespace::Isolation;
 use crate::substrate::{ProcessSubstrate, Substrate};
 
 /// Ends what a daemon that died left running in the folder of a model that is gone, and removes the folder. Blocks.
@@ -12,7 +13,7 @@ use crate::substrate::{ProcessSubstrate, Substrate};
 /// # Errors
 /// Those of removing the folder; a part of it may be left.
 pub fn remove_model(model_dir: &Path) -> io::Result<()> {
-    let substrate = ProcessSubstrate::new();
+    let substrate = ProcessSubstrate::new(model_dir, Isolation::Off);
     for unit in fs::read_dir(model_dir.join("agents")).into_iter().flatten().flatten() {
         if let Some(footprint) = Footprint::read(&unit.path().join("run/process")) {
             substrate.end_leftover(&footprint);
@@ -44,7 +45,7 @@ mod tests {
             .process_group(0)
             .spawn()
             .unwrap();
-        let boot = ProcessSubstrate::new().boot();
+        let boot = ProcessSubstrate::new(&model, Isolation::Off).boot();
         Footprint { context, boot, group: None }.write(&run.join("process")).unwrap();
         remove_model(&model).unwrap();
         assert_eq!(hook.wait().unwrap().signal(), Some(9));

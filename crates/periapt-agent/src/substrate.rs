@@ -5,10 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
+use periapt_model::names::MachineId;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
 use crate::leftover::{self, Footprint};
+use crate::namespace::{Isolation, Namespaces};
 
 /// A process to start.
 #[derive(Clone, Debug)]
@@ -23,6 +25,10 @@ pub struct Program {
     pub dir: PathBuf,
     /// Whether standard input is a pipe; otherwise it is empty.
     pub stdin: bool,
+    /// The machine that it runs on; None: the host itself.
+    pub machine: Option<MachineId>,
+    /// The interpreter of the charm that it belongs to, which `/usr/bin/python3` is to be for it.
+    pub own_python: Option<PathBuf>,
 }
 
 /// A place in which processes can be started.
@@ -40,22 +46,30 @@ pub trait Substrate: Send + Sync + 'static {
     /// Kills what is left of a process that an agent before this one started, and returns when it is gone.
     fn end_leftover(&self, footprint: &Footprint);
 
+    /// Forgets what it keeps of a machine that is gone.
+    fn forget_machine(&self, machine: MachineId);
+
     /// Kills what still runs on a unit's machine when the unit is gone, and returns when it is gone. The machine is the
     /// unit's folder here: Juju would take the whole machine away.
     fn end_machine(&self, folder: &Path);
 }
 
-/// A directory and child processes as the daemon's own user. Needs no rights, and isolates nothing.
-#[derive(Debug, Default)]
+/// A directory and child processes as the daemon's own user. Needs no rights; where it has root's, each machine has some
+/// folders of its own, see [`Isolation`].
+#[derive(Debug)]
 pub struct ProcessSubstrate {
     boot: Option<String>,
+    namespaces: Namespaces,
 }
 
 impl ProcessSubstrate {
-    /// Reads the machine's boot identity.
-    pub fn new() -> Self {
+    /// Reads the machine's boot identity. `model_dir` is the folder of the model whose machines these are.
+    pub fn new(model_dir: &Path, isolation: Isolation) -> Self {
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
-        Self { boot: boot.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()) }
+        Self {
+            boot: boot.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
+            namespaces: Namespaces::new(model_dir, isolation),
+        }
     }
 }
 
@@ -73,7 +87,13 @@ impl Substrate for ProcessSubstrate {
             .stdin(if program.stdin { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        Process::new(command.spawn()?)
+        let Some(machine) = program.machine else { return Process::new(command.spawn()?) };
+        let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
+        let start = move || {
+            let _within = runtime.enter();
+            Process::new(command.spawn()?)
+        };
+        self.namespaces.start_in(machine, program.own_python.as_deref(), start)
     }
 
     fn boot(&self) -> Option<String> {
@@ -84,6 +104,10 @@ impl Substrate for ProcessSubstrate {
         if footprint.boot == self.boot {
             leftover::kill(footprint, Path::new("/proc"));
         }
+    }
+
+    fn forget_machine(&self, machine: MachineId) {
+        self.namespaces.forget(machine);
     }
 
     fn end_machine(&self, folder: &Path) {

@@ -86,6 +86,27 @@ pub fn keep_credentials(home: &Home, credentials: &Register<Credentials>) -> Res
     write(&home.path().join("credentials.json"), credentials)
 }
 
+/// Keeps others from changing the lists while one is read, changed and written: two that add at once both stay.
+#[derive(Debug)]
+#[must_use]
+pub struct Held {
+    _lock: std::fs::File,
+}
+
+/// Waits until nobody else changes the lists.
+///
+/// # Errors
+/// The lock cannot be made.
+pub fn hold(home: &Home) -> Result<Held> {
+    let path = home.path().join("lists.lock");
+    let lock = || -> std::io::Result<std::fs::File> {
+        let file = std::fs::File::options().create(true).append(true).open(&path)?;
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
+        Ok(file)
+    };
+    Ok(Held { _lock: lock().map_err(writing(&path))? })
+}
+
 fn read<T: DeserializeOwned + Default>(path: &Path) -> Result<Register<T>> {
     match std::fs::read(path) {
         Ok(text) => serde_json::from_slice(&text).map_err(|error| {
@@ -115,6 +136,24 @@ fn write<T: Serialize>(path: &Path, register: &Register<T>) -> Result {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_two_add_at_once_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path()).unwrap();
+        std::thread::scope(|scope| {
+            for number in 0..16 {
+                let home = &home;
+                scope.spawn(move || {
+                    let _held = hold(home).unwrap();
+                    let mut kept = clouds(home).unwrap();
+                    kept.at_mut(Place::Client).insert(format!("c{number}"), Value::Null);
+                    keep_clouds(home, &kept).unwrap();
+                });
+            }
+        });
+        assert_eq!(clouds(&home).unwrap().client.len(), 16);
+    }
 
     #[test]
     fn what_is_kept_is_read_again_and_is_the_owners_alone() {

@@ -30,7 +30,7 @@ pub(crate) const SPEC: Spec = Spec {
 
 fn run(cx: &Context<'_>) -> Result<Outcome, Stop> {
     let format = cx.args.format(Formats::Smart)?;
-    relation::chosen(cx)?;
+    let relation = relation::chosen(cx)?;
     let Some(binding) = cx.args.positional.first().copied() else {
         return Err(Stop::usage("no arguments specified"));
     };
@@ -44,6 +44,7 @@ fn run(cx: &Context<'_>) -> Result<Outcome, Stop> {
         .filter(|_| is_binding(cx, binding))
         .map(|machine| machine.address.as_str())
         .ok_or_else(|| Stop::failed(format!("no network config found for binding {binding:?}")))?;
+    let egress = cx.view.model.egress_subnets(relation.map(|known| known.relation.id), address);
     let wanted = ["bind-address", "ingress-address", "egress-subnets"].map(|key| (key, cx.args.is_on(key)));
     let wanted: Vec<&str> = wanted.into_iter().filter(|(_, on)| *on).map(|(key, _)| key).collect();
     if cx.args.is_on("primary-address") {
@@ -53,12 +54,12 @@ fn run(cx: &Context<'_>) -> Result<Outcome, Stop> {
         return Ok(Outcome::json(address.into()));
     }
     match wanted.as_slice() {
-        [] => Ok(Outcome::json(whole(address, format))),
-        ["egress-subnets"] => Ok(Outcome::lines(egress(address))),
+        [] => Ok(Outcome::json(whole(address, &egress, format))),
+        ["egress-subnets"] => Ok(Outcome::lines(egress)),
         [_] => Ok(Outcome::json(address.into())),
         several => {
             let value = |key: &str| match key {
-                "egress-subnets" => Value::from(egress(address)),
+                "egress-subnets" => Value::from(egress.clone()),
                 _ => Value::from(address),
             };
             let mut map: Vec<(String, Value)> =
@@ -77,15 +78,6 @@ fn is_binding(cx: &Context<'_>, name: &str) -> bool {
     })
 }
 
-/// The networks traffic comes from: the address itself. Host names have none.
-fn egress(address: &str) -> Vec<String> {
-    match address.parse() {
-        Ok(IpAddr::V4(ip)) => vec![format!("{ip}/32")],
-        Ok(IpAddr::V6(ip)) => vec![format!("{ip}/128")],
-        Err(_) => Vec::new(),
-    }
-}
-
 /// The interface that holds the address, its hardware address and its network, as far as they follow from the address:
 /// a loopback address can be on one interface only.
 fn interface(address: &str) -> (&'static str, &'static str, String) {
@@ -93,12 +85,14 @@ fn interface(address: &str) -> (&'static str, &'static str, String) {
     match address.parse() {
         Ok(IpAddr::V4(ip)) if ip.is_loopback() => ("lo", LOOPBACK_MAC, "127.0.0.0/8".to_owned()),
         Ok(IpAddr::V6(ip)) if ip.is_loopback() => ("lo", LOOPBACK_MAC, "::1/128".to_owned()),
-        _ => ("", "", egress(address).pop().unwrap_or_default()),
+        Ok(IpAddr::V4(ip)) => ("", "", format!("{ip}/32")),
+        Ok(IpAddr::V6(ip)) => ("", "", format!("{ip}/128")),
+        Err(_) => ("", "", String::new()),
     }
 }
 
 /// Everything. YAML repeats a few values under the names that older charms know (Juju 3.6 does).
-fn whole(address: &str, format: Format) -> Value {
+fn whole(address: &str, egress: &[String], format: Format) -> Value {
     let (name, mac, cidr) = interface(address);
     let mut host = json!({"hostname": "", "value": address, "cidr": cidr});
     if format != Format::Json {
@@ -110,7 +104,6 @@ fn whole(address: &str, format: Format) -> Value {
         interface["interfacename"] = name.into();
     }
     let mut out = json!({"bind-addresses": [interface]});
-    let egress = egress(address);
     if !egress.is_empty() {
         out["egress-subnets"] = egress.into();
     }

@@ -114,12 +114,16 @@ pub(super) fn endpoint_ref(text: &str) -> Result<EndpointRef, ApiError> {
     Ok(EndpointRef { app: app_name(app)?, endpoint })
 }
 
-/// `app/0`, `app/leader`, or `app` for all of its units.
+/// `app/0`, `app/leader`, `app` for all of its units, or the number of a machine.
 pub(super) fn receiver(text: &str) -> Result<Receiver, ApiError> {
     match text.split_once('/') {
         Some((app, "leader")) => Ok(Receiver::Leader(app_name(app)?)),
         Some(_) => text.parse().map(Receiver::Unit).map_err(ApiError::invalid),
-        None => Ok(Receiver::Application(app_name(text)?)),
+        // No application's name begins with a digit.
+        None => match text.parse() {
+            Ok(machine) => Ok(Receiver::Machine(machine)),
+            Err(_) => Ok(Receiver::Application(app_name(text)?)),
+        },
     }
 }
 
@@ -131,6 +135,7 @@ mod tests {
     fn receivers_are_units_leaders_and_applications() {
         assert_eq!(receiver("db/0").unwrap(), Receiver::Unit("db/0".parse().unwrap()));
         assert_eq!(receiver("db/leader").unwrap(), Receiver::Leader("db".parse().unwrap()));
+        assert_eq!(receiver("7").unwrap(), Receiver::Machine(periapt_model::names::MachineId(7)));
         assert_eq!(receiver("db").unwrap(), Receiver::Application("db".parse().unwrap()));
         for bad in ["", "db/", "db/x", "/leader", "DB"] {
             assert!(receiver(bad).is_err(), "{bad}");

@@ -39,6 +39,9 @@ pub struct RemoveMachines {
     /// With their units, without hooks.
     #[serde(default)]
     pub force: bool,
+    /// Only say whether it would be done.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// Machines that are new or go away.
@@ -118,6 +121,11 @@ pub(super) async fn remove(
     Input(request): Input<RemoveMachines>,
 ) -> Result<Json<Machines>, ApiError> {
     let command = Command::RemoveMachines { machines: request.machines, force: request.force };
+    if request.dry_run {
+        let answer = periapt_model::apply::apply(&api.model(&model)?.snapshot(), command, api.moment().now);
+        let (_, answer) = answer.map_err(crate::handle::ApplyError::Refused)?;
+        return answer.try_into().map(Json);
+    }
     api.apply(&model, command).await.map(Json)
 }
 

@@ -81,7 +81,7 @@ pub(super) async fn run(
     api.apply(&model, command).await.map(Json)
 }
 
-/// A command line on units.
+/// A command line on units and machines.
 #[utoipa::path(
     post, path = "/v1/models/{model}/exec", operation_id = "operations_exec", tag = "operations", request_body = Exec,
     params(("model" = String, Path, description = "The model's name or uuid.")),
@@ -93,10 +93,10 @@ pub(super) async fn exec(
     Input(request): Input<Exec>,
 ) -> Result<Json<Started>, ApiError> {
     if request.all && !request.receivers.is_empty() {
-        return Err(ApiError::invalid("name who runs it, or ask for all units, not both"));
+        return Err(ApiError::invalid("name who runs it, or ask for all machines, not both"));
     }
     let receivers = match request.all {
-        true => api.model(&model)?.snapshot().units.keys().cloned().map(Receiver::Unit).collect(),
+        true => api.model(&model)?.snapshot().machines.keys().copied().map(Receiver::Machine).collect(),
         false => receivers(&request.receivers)?,
     };
     let Exec { command, timeout_ms, parallel, with, .. } = request;
@@ -176,7 +176,7 @@ pub(super) async fn show(
     show_operation(&model, id, &zone).map(Json).ok_or_else(|| no_operation(id))
 }
 
-/// The results of an operation's tasks, by unit.
+/// The results of an operation's tasks, by unit or machine.
 #[utoipa::path(
     get, path = "/v1/models/{model}/operations/{operation}/results", operation_id = "operations_results", tag = "operations",
     params(

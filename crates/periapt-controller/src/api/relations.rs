@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use periapt_model::command::{Command, RelationRef};
 use periapt_model::names::RelationId;
+use periapt_model::offer_url::OfferUrl;
 
 use super::extract::{Input, Segments, endpoint_ref};
 use super::replies::Related;
@@ -35,7 +36,14 @@ pub(super) async fn integrate(
     Segments(model): Segments<String>,
     Input(request): Input<Integrate>,
 ) -> Result<Json<Related>, ApiError> {
-    let command = Command::Integrate { a: endpoint_ref(&request.a)?, b: endpoint_ref(&request.b)? };
+    if [&request.a, &request.b].into_iter().any(|end| OfferUrl::looks_like(end)) {
+        return super::offers::integrate(&api, &model, &request).await.map(Json);
+    }
+    let (a, b) = (endpoint_ref(&request.a)?, endpoint_ref(&request.b)?);
+    let command = match request.via.is_empty() {
+        true => Command::Integrate { a, b },
+        false => Command::IntegrateVia { a, b, via: request.via },
+    };
     api.apply(&model, command).await.map(Json)
 }
 

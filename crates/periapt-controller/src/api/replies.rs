@@ -1,7 +1,7 @@
 //! What the daemon answers to changes.
 
 use periapt_model::command::Answer;
-use periapt_model::entity::TaskStatus;
+use periapt_model::entity::{TaskHost, TaskStatus};
 use periapt_model::names::{AppName, RelationId, SecretId, TaskId, UnitName};
 use periapt_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -46,9 +46,9 @@ pub struct StartedTask {
     /// Its number.
     #[schema(value_type = u64)]
     pub id: TaskId,
-    /// Who runs it.
+    /// Who runs it: a unit, or a machine by its number.
     #[schema(value_type = String)]
-    pub unit: UnitName,
+    pub host: TaskHost,
 }
 
 /// A new operation.
@@ -166,7 +166,7 @@ impl TryFrom<Answer> for Started {
     fn try_from(answer: Answer) -> Result<Self, ApiError> {
         match answer {
             Answer::Operation { id, tasks } => {
-                let tasks = tasks.into_iter().map(|(id, unit)| StartedTask { id, unit }).collect();
+                let tasks = tasks.into_iter().map(|(id, host)| StartedTask { id, host }).collect();
                 Ok(Self { operation: id, tasks })
             }
             other => Err(unexpected(&other)),

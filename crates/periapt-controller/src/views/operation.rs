@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use periapt_model::entity::{Operation, Task, TaskKind, TaskStatus};
+use periapt_model::entity::{Operation, Task, TaskHost, TaskKind, TaskStatus};
 use periapt_model::model::Model;
-use periapt_model::names::{TaskId, UnitName};
+use periapt_model::names::{MachineId, TaskId, UnitName};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -49,9 +49,37 @@ pub struct TaskResult {
     pub timed_out: bool,
     /// When.
     pub timing: Timing,
-    /// Who runs it.
-    #[schema(value_type = String)]
-    pub unit: UnitName,
+    /// Who runs it, if that is a unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub unit: Option<UnitName>,
+    /// Who runs it, if that is a machine.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "machine_text")]
+    #[schema(value_type = Option<String>)]
+    pub machine: Option<MachineId>,
+}
+
+/// A machine's number as text, as Juju shows it.
+mod machine_text {
+    use periapt_model::names::MachineId;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        machine: &Option<MachineId>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match machine {
+            Some(machine) => serializer.collect_str(machine),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<MachineId>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
+    }
 }
 
 /// A task with what is around it: what a client that waits for it needs.
@@ -85,7 +113,7 @@ pub struct ActionSummary {
 pub struct OperationTask {
     /// Who runs it.
     #[schema(value_type = String)]
-    pub host: UnitName,
+    pub host: TaskHost,
     /// Where it stands.
     #[schema(value_type = String)]
     pub status: TaskStatus,
@@ -123,8 +151,8 @@ pub struct ShowOperation {
 /// By number.
 pub type OperationList = BTreeMap<TaskId, ShowOperation>;
 
-/// The results of a whole operation, by unit: what `run` and `exec` print.
-pub type Results = BTreeMap<UnitName, TaskResult>;
+/// The results of a whole operation, by unit or machine: what `run` and `exec` print.
+pub type Results = BTreeMap<TaskHost, TaskResult>;
 
 fn timing(task: &Task, zone: &Zone) -> Timing {
     Timing {
@@ -152,7 +180,8 @@ pub fn task_result(task: &Task, zone: &Zone) -> TaskResult {
         status: task.status,
         timed_out: task.timed_out,
         timing: timing(task, zone),
-        unit: task.unit.clone(),
+        unit: task.host.unit().cloned(),
+        machine: task.host.machine(),
     }
 }
 
@@ -172,17 +201,19 @@ fn behind(model: &Model, task: &Task) -> Option<String> {
     if task.status != TaskStatus::Pending {
         return None;
     }
-    if let Some(first) = model.open_tasks(&task.unit).next().filter(|first| first.id != task.id) {
-        return Some(format!("task {} ({}) of {} comes first", first.id, first.kind.name(), task.unit));
+    // Tasks of machines run side by side.
+    let name = task.host.unit()?;
+    if let Some(first) = model.open_tasks(&task.host).next().filter(|first| first.id != task.id) {
+        return Some(format!("task {} ({}) of {name} comes first", first.id, first.kind.name()));
     }
-    let unit = model.units.get(&task.unit)?;
+    let unit = model.units.get(name)?;
     let (workload, agent) = super::status::presented(unit);
     Some(match (workload.status, agent.message.as_str()) {
         (periapt_model::status::WorkloadStatus::Error, _) => {
-            format!("{} is in error: {}", task.unit, workload.message)
+            format!("{name} is in error: {}", workload.message)
         }
-        (_, "") => format!("the agent of {} is {}", task.unit, agent.status),
-        (_, message) => format!("the agent of {} is {}: {message}", task.unit, agent.status),
+        (_, "") => format!("the agent of {name} is {}", agent.status),
+        (_, message) => format!("the agent of {name} is {}: {message}", agent.status),
     })
 }
 
@@ -193,8 +224,8 @@ pub fn results(model: &Model, id: TaskId, zone: &Zone) -> Option<Results> {
     for task in operation.tasks.iter().filter_map(|id| model.tasks.get(id)) {
         // A unit that was named twice has two tasks and one place here: the one that decides the operation's status.
         let decides = |kept: &TaskResult| place(task.status) < place(kept.status);
-        if results.get(&task.unit).is_none_or(decides) {
-            results.insert(task.unit.clone(), task_result(task, zone));
+        if results.get(&task.host).is_none_or(decides) {
+            results.insert(task.host.clone(), task_result(task, zone));
         }
     }
     Some(results)
@@ -268,7 +299,7 @@ fn shown(model: &Model, operation: &Operation, zone: &Zone) -> ShowOperation {
 
 fn operation_task(task: &Task, zone: &Zone) -> OperationTask {
     OperationTask {
-        host: task.unit.clone(),
+        host: task.host.clone(),
         status: task.status,
         timing: timing(task, zone),
         log: log(task, zone),

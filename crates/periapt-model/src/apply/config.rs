@@ -10,6 +10,9 @@ use crate::names::AppName;
 
 use super::{find_app, find_living_app};
 
+/// The option of every application that says whether its charm may use the cloud's credential.
+const TRUST: &str = "trust";
+
 /// Reads config as typed against the charm's options.
 pub(super) fn read_config(
     meta: &CharmMeta,
@@ -51,24 +54,60 @@ pub(super) fn set_config(
     set: &BTreeMap<String, String>,
     reset: &[String],
 ) -> Result<Answer, Refusal> {
-    let before = find_living_app(&draft.model, app)?.config.clone();
+    let found = find_living_app(&draft.model, app)?;
+    let (before, trusted) = (found.config.clone(), found.trust);
     let meta = meta_of(&draft.model, app)?;
     if let Some(both) = reset.iter().find(|key| set.contains_key(*key)) {
         return Err(Refusal::invalid(format!("option {both:?} is both set and reset")));
     }
+    let (set, reset, trust) = split_trust(meta, set, reset)?;
+    let trust = trust.unwrap_or(trusted);
     let mut config = before.clone();
-    config.extend(read_config(meta, app.as_str(), set)?);
-    for key in reset {
+    config.extend(read_config(meta, app.as_str(), &set)?);
+    for key in &reset {
         if !meta.config.contains_key(key) {
             return Err(unknown_option(meta, app.as_str(), key));
         }
         config.remove(key);
     }
-    if config == before {
+    if config == before && trust == trusted {
         return Ok(Answer::Unchanged("all options have these values already".to_owned()));
     }
-    draft.application(app, |a| a.config = config);
+    draft.application(app, |a| {
+        a.config = config;
+        a.trust = trust;
+    });
     Ok(Answer::Done)
+}
+
+/// What is left of options to set and to reset, and what they say of trust.
+type WithoutTrust = (BTreeMap<String, String>, Vec<String>, Option<bool>);
+
+/// `trust` is an option of every application, and none of its charm's (Juju 3.6: `core/application.TrustConfigOptionName`).
+/// A charm that has one of that name keeps it.
+fn split_trust(
+    meta: &CharmMeta,
+    set: &BTreeMap<String, String>,
+    reset: &[String],
+) -> Result<WithoutTrust, Refusal> {
+    let (mut set, mut reset) = (set.clone(), reset.to_vec());
+    if meta.config.contains_key(TRUST) {
+        return Ok((set, reset, None));
+    }
+    let before = reset.len();
+    reset.retain(|key| key != TRUST);
+    let taken_back = (reset.len() < before).then_some(false);
+    let given = match set.remove(TRUST).as_deref() {
+        None => None,
+        // What Go takes for a boolean.
+        Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Some(true),
+        Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Some(false),
+        Some(text) => {
+            return Err(Refusal::invalid(format!("cannot set option \"trust\": {text:?} is not a boolean"))
+                .hint("write trust=true or trust=false"));
+        }
+    };
+    Ok((set, reset, given.or(taken_back)))
 }
 
 pub(super) fn set_trust(draft: &mut Draft, app: &AppName, trust: bool) -> Result<Answer, Refusal> {
@@ -81,7 +120,10 @@ pub(super) fn set_trust(draft: &mut Draft, app: &AppName, trust: bool) -> Result
 
 pub(super) fn set_exposed(draft: &mut Draft, app: &AppName, exposed: bool) -> Result<Answer, Refusal> {
     find_app(&draft.model, app)?;
-    draft.application(app, |a| a.exposed = exposed);
+    draft.application(app, |a| {
+        a.exposed = exposed;
+        a.exposure.clear();
+    });
     Ok(Answer::Done)
 }
 

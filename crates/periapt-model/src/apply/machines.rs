@@ -117,7 +117,7 @@ pub(super) fn remove(
         for unit in units_on(&draft.model, *id) {
             removal::remove_unit(draft, &unit, now);
         }
-        removal::release_machine(draft, *id);
+        removal::release_machine(draft, *id, now);
     }
     Ok(Answer::Machines(ids.to_vec()))
 }

@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{ActionName, AppName, EndpointName, RelationId, TaskId, UnitName};
+use crate::names::{
+    ActionName, AppName, EndpointName, InvalidName, MachineId, RelationId, TaskId, UnitName,
+};
 use crate::time::Timestamp;
 
 /// Where a task stands.
@@ -53,6 +55,82 @@ impl TaskStatus {
 impl fmt::Display for TaskStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+/// Who runs a task, written as its name: `app/0`, or the number of a machine.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum TaskHost {
+    /// A unit, in the context of a hook.
+    Unit(UnitName),
+    /// A machine, without a context.
+    Machine(MachineId),
+}
+
+impl TaskHost {
+    /// The unit, if it is one.
+    #[must_use]
+    pub fn unit(&self) -> Option<&UnitName> {
+        match self {
+            Self::Unit(unit) => Some(unit),
+            Self::Machine(_) => None,
+        }
+    }
+
+    /// The machine, if it is one.
+    #[must_use]
+    pub fn machine(&self) -> Option<MachineId> {
+        match self {
+            Self::Unit(_) => None,
+            Self::Machine(id) => Some(*id),
+        }
+    }
+
+    /// Juju's tag: `unit-app-0` or `machine-0`.
+    #[must_use]
+    pub fn tag(&self) -> String {
+        match self {
+            Self::Unit(unit) => unit.tag(),
+            Self::Machine(id) => format!("machine-{id}"),
+        }
+    }
+}
+
+impl fmt::Display for TaskHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unit(unit) => unit.fmt(f),
+            Self::Machine(id) => id.fmt(f),
+        }
+    }
+}
+
+impl From<UnitName> for TaskHost {
+    fn from(unit: UnitName) -> Self {
+        Self::Unit(unit)
+    }
+}
+
+impl From<MachineId> for TaskHost {
+    fn from(machine: MachineId) -> Self {
+        Self::Machine(machine)
+    }
+}
+
+impl TryFrom<String> for TaskHost {
+    type Error = InvalidName;
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        match text.parse() {
+            Ok(number) => Ok(Self::Machine(number)),
+            Err(_) => text.parse().map(Self::Unit),
+        }
+    }
+}
+
+impl From<TaskHost> for String {
+    fn from(host: TaskHost) -> String {
+        host.to_string()
     }
 }
 
@@ -119,15 +197,16 @@ impl TaskKind {
     }
 }
 
-/// One piece of work for one unit.
+/// One piece of work for one unit or machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     /// Its number.
     pub id: TaskId,
     /// The operation it belongs to.
     pub operation: TaskId,
-    /// Who runs it.
-    pub unit: UnitName,
+    /// Who runs it. Called `unit` where it is stored.
+    #[serde(rename = "unit")]
+    pub host: TaskHost,
     /// What it runs.
     pub kind: TaskKind,
     /// It may run without the machine lock.

@@ -100,9 +100,8 @@ impl Config {
             change.set.extend(settings(pairs.iter().cloned())?);
         }
         exclusive(&change)?;
-        let trust = trust_of(&mut change)?;
         let model = session.model(&self.model)?;
-        if change == SetConfig::default() && trust.is_none() {
+        if change == SetConfig::default() {
             let config = model.config(app).await?;
             let text = match wanted {
                 Wanted::Key(key) => self.one(&config, &key)?,
@@ -113,13 +112,8 @@ impl Config {
         if let Wanted::Key(key) = &wanted {
             return Err(CliError::usage(format!("cannot show {key:?} and change options at the same time")));
         }
-        if change != SetConfig::default() {
-            let changed = model.set_config(app, &change).await?;
-            changed.note.iter().for_each(say);
-        }
-        if let Some(trust) = trust {
-            model.trust(app, trust).await?;
-        }
+        let changed = model.set_config(app, &change).await?;
+        changed.note.iter().for_each(say);
         Ok(())
     }
 
@@ -137,22 +131,6 @@ impl Config {
             (_, None) => Ok(String::new()),
             (_, Some(serde_json::Value::String(text))) => Ok(format!("{text}\n")),
             (_, Some(value)) => Ok(format!("{value}\n")),
-        }
-    }
-}
-
-/// `trust` is the application's and no option of its charm: Juju takes it among them.
-fn trust_of(change: &mut SetConfig) -> Result<Option<bool>> {
-    if let Some(at) = change.reset.iter().position(|key| key == "trust") {
-        change.reset.remove(at);
-        return Ok(Some(false));
-    }
-    match change.set.remove("trust").as_deref() {
-        None => Ok(None),
-        Some("true" | "True" | "1") => Ok(Some(true)),
-        Some("false" | "False" | "0") => Ok(Some(false)),
-        Some(other) => {
-            Err(CliError::new(format!("invalid value {other:?} for trust: expected true or false")))
         }
     }
 }
@@ -176,13 +154,9 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_not_set_and_reset_at_once_and_trust_is_taken_out() {
-        let mut change = SetConfig {
-            set: [("trust".to_owned(), "true".to_owned()), ("a".to_owned(), "1".to_owned())].into(),
-            reset: vec!["a".to_owned()],
-        };
+    fn a_key_is_not_set_and_reset_at_once() {
+        let change =
+            SetConfig { set: [("a".to_owned(), "1".to_owned())].into(), reset: vec!["a".to_owned()] };
         assert!(exclusive(&change).is_err());
-        assert_eq!(trust_of(&mut change), Ok(Some(true)));
-        assert_eq!(change.set.len(), 1);
     }
 }

@@ -310,6 +310,7 @@ impl AddCredential {
     pub fn run(self, session: &Session) -> Result {
         let places = self.at.places()?;
         let new = from_file(&self.cloud, &needed("add-credential", &self.cloud, self.file)?)?;
+        let _held = register::hold(&session.home)?;
         let register = register::credentials(&session.home)?;
         for place in &places {
             let there = register.at(*place).get(&self.cloud);
@@ -338,6 +339,7 @@ impl UpdateCredential {
                 return Err(CliError::new(format!("credential {wanted:?} is not in the file")));
             }
         }
+        let _held = register::hold(&session.home)?;
         keep(session, &self.cloud, &new, &places)
     }
 }
@@ -346,6 +348,7 @@ impl RemoveCredential {
     /// Forgets it. One that is not there is no failure, as in Juju. Needs no daemon.
     pub fn run(self, session: &Session) -> Result {
         let (cloud, name) = (&self.cloud, &self.name);
+        let _held = register::hold(&session.home)?;
         let mut register = register::credentials(&session.home)?;
         for place in self.at.places()? {
             let list = register.at_mut(place);

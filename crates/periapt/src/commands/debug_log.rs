@@ -3,10 +3,11 @@
 use clap::Args;
 use periapt_controller::api::requests::LogParams;
 use periapt_model::log::Level;
+use periapt_model::names::{AppName, UnitName};
 
 use crate::args::{ModelArgs, complete};
 use crate::error::{CliError, Result};
-use crate::output::{self, Colour};
+use crate::output::{self, Colour, say};
 use crate::render::debug_log::{Columns, line as render};
 use crate::render::time::Clock;
 use crate::session::Session;
@@ -84,6 +85,19 @@ fn level(text: &str) -> std::result::Result<Level, String> {
 /// So much is printed at once while more is there.
 const PRINTED_AT_ONCE: usize = 64 << 10;
 
+/// What is no name of anything that logs (Juju 3.6: `debugLogCommand.parseEntity`).
+fn unrecognised(words: &[String]) -> impl Iterator<Item = &String> {
+    let of_machine = |word: &str| word.strip_prefix("machine-").unwrap_or(word).parse::<u32>().is_ok();
+    let of_unit = |word: &str| {
+        let leader = || word.strip_suffix("/leader").is_some_and(|app| AppName::new(app).is_ok());
+        word.parse::<UnitName>().is_ok() || UnitName::from_tag(word).is_some() || leader()
+    };
+    let known = move |word: &str| {
+        word.contains('*') || of_machine(word) || of_unit(word) || AppName::new(word).is_ok()
+    };
+    words.iter().filter(move |word| !known(word))
+}
+
 fn list(words: &[String]) -> Option<String> {
     (!words.is_empty()).then(|| words.join(","))
 }
@@ -92,6 +106,9 @@ impl DebugLog {
     /// Prints past lines, and then those that come.
     pub async fn run(self, session: &Session) -> Result {
         self.colour.apply();
+        for word in unrecognised(&self.include).chain(unrecognised(&self.exclude)) {
+            say(format!("WARNING {word:?} was not recognised as a valid application, machine or unit name"));
+        }
         let follow = self.limit.is_none() && !self.no_tail && (self.tail || output::stdout_is_terminal());
         let last = match (self.replay, self.limit) {
             (true, _) | (false, Some(0)) => None,
@@ -148,6 +165,14 @@ impl DebugLog {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_names_nothing_that_logs_is_told_of() {
+        let words = ["a", "a/0", "unit-a-0", "0", "machine-0", "unit-*", "a/leader", "A", "a/x", "app_b", ""];
+        let words = words.map(str::to_owned);
+        let found: Vec<&str> = unrecognised(&words).map(String::as_str).collect();
+        assert_eq!(found, ["A", "a/x", "app_b", ""]);
+    }
 
     #[test]
     fn a_level_that_is_none_is_refused_in_jujus_words() {

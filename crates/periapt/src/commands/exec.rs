@@ -13,11 +13,12 @@ use crate::error::{CliError, Result};
 use crate::output::{Colour, OutputFile};
 use crate::session::Session;
 
-/// Run a command line on units, in the context of a hook
+/// Run a command line on units, in the context of a hook, or on machines
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   periapt exec --unit db/0 -- relation-ids database
-  periapt exec --application db 'ls $CHARM_DIR | wc -l'")]
+  periapt exec --application db 'ls $CHARM_DIR | wc -l'
+  periapt exec --machine 0,1 -- hostname")]
 pub struct Exec {
     /// The command and its arguments, after -- where one of them begins with a hyphen; a single word is a script for bash
     #[arg(value_name = "COMMAND")]
@@ -28,11 +29,11 @@ pub struct Exec {
     /// On all units of these applications
     #[arg(short, long, visible_alias = "app", value_name = "APP", value_delimiter = ',', add = complete::apps())]
     application: Vec<String>,
-    /// On all units of the model
+    /// On all machines of the model
     #[arg(long)]
     all: bool,
-    /// Refused: machines have no command line of their own here
-    #[arg(long, value_name = "MACHINE", value_delimiter = ',')]
+    /// On these machines, without the context of a hook
+    #[arg(long, visible_alias = "machines", value_name = "MACHINE", value_delimiter = ',')]
     machine: Vec<String>,
     /// Without waiting for the other units of its machine; a unit still does one thing at a time
     #[arg(
@@ -118,11 +119,7 @@ impl Exec {
                 wrong.join("\n")
             )));
         }
-        if !self.machine.is_empty() {
-            return Err(CliError::usage("machines have no command line of their own here")
-                .hint("use --unit APP/NUMBER"));
-        }
-        Ok(self.unit.iter().chain(&self.application).cloned().collect())
+        Ok(self.unit.iter().chain(&self.application).chain(&self.machine).cloned().collect())
     }
 
     /// Starts the command line, and shows what came of it.
@@ -183,6 +180,7 @@ mod tests {
         };
         let of = |list: &[&str]| Ok(list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
         assert_eq!(receivers("ls -u a/0,b/leader -a c"), of(&["a/0", "b/leader", "c"]));
+        assert_eq!(receivers("ls --machine 0,12 -u a/0"), of(&["a/0", "0", "12"]));
         assert_eq!(receivers("--all ls"), of(&[]));
         for (line, message) in [
             ("", "no commands specified"),

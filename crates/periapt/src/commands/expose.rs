@@ -1,7 +1,8 @@
 //! `expose` and `unexpose`
 
 use clap::Args;
-use periapt_model::names::AppName;
+use periapt_controller::api::requests;
+use periapt_model::names::{AppName, EndpointName};
 
 use crate::args::{ModelArgs, complete};
 use crate::error::Result;
@@ -13,15 +14,15 @@ pub struct Expose {
     /// The application
     #[arg(add = complete::apps())]
     application: AppName,
-    /// Without effect: there is no firewall
-    #[arg(long)]
-    endpoints: Option<String>,
-    /// Without effect: there is no firewall
-    #[arg(long)]
-    to_spaces: Option<String>,
-    /// Without effect: there is no firewall
-    #[arg(long)]
-    to_cidrs: Option<String>,
+    /// Only these endpoints of it
+    #[arg(long, value_name = "ENDPOINT,…", value_delimiter = ',')]
+    endpoints: Vec<EndpointName>,
+    /// Only to these network spaces: kept and shown, there is no firewall
+    #[arg(long, value_name = "SPACE,…", value_delimiter = ',')]
+    to_spaces: Vec<String>,
+    /// Only to these networks: kept and shown, there is no firewall
+    #[arg(long, value_name = "CIDR,…", value_delimiter = ',')]
+    to_cidrs: Vec<String>,
     #[command(flatten)]
     model: ModelArgs,
 }
@@ -32,9 +33,9 @@ pub struct Unexpose {
     /// The application
     #[arg(add = complete::apps())]
     application: AppName,
-    /// Without effect: there is no firewall
-    #[arg(long)]
-    endpoints: Option<String>,
+    /// Only these endpoints of it
+    #[arg(long, value_name = "ENDPOINT,…", value_delimiter = ',')]
+    endpoints: Vec<EndpointName>,
     #[command(flatten)]
     model: ModelArgs,
 }
@@ -42,7 +43,9 @@ pub struct Unexpose {
 impl Expose {
     /// Sets the mark.
     pub async fn run(self, session: &Session) -> Result {
-        session.model(&self.model)?.expose(&self.application, true).await?;
+        let request =
+            requests::Expose { endpoints: self.endpoints, spaces: self.to_spaces, cidrs: self.to_cidrs };
+        session.model(&self.model)?.expose_to(&self.application, &request).await?;
         Ok(())
     }
 }
@@ -50,7 +53,8 @@ impl Expose {
 impl Unexpose {
     /// Takes the mark.
     pub async fn run(self, session: &Session) -> Result {
-        session.model(&self.model)?.expose(&self.application, false).await?;
+        let request = requests::Unexpose { endpoints: self.endpoints };
+        session.model(&self.model)?.unexpose(&self.application, &request).await?;
         Ok(())
     }
 }

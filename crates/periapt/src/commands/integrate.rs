@@ -10,15 +10,15 @@ use crate::session::Session;
 #[derive(Args, Debug)]
 #[command(visible_aliases = ["relate", "add-relation"])]
 pub struct Integrate {
-    /// One application, perhaps with its endpoint
-    #[arg(value_name = "APP[:ENDPOINT]", add = complete::apps())]
+    /// One application or consumed offer, perhaps with its endpoint, or the url of an offer
+    #[arg(value_name = "APP[:ENDPOINT]|MODEL.OFFER[:ENDPOINT]", add = complete::apps())]
     a: String,
     /// The other
-    #[arg(value_name = "APP[:ENDPOINT]", add = complete::apps())]
+    #[arg(value_name = "APP[:ENDPOINT]|MODEL.OFFER[:ENDPOINT]", add = complete::apps())]
     b: String,
-    /// Without effect: everything runs on this machine
-    #[arg(long)]
-    via: Option<String>,
+    /// The networks that their units' traffic comes from, as they tell each other [default: the units' own addresses]
+    #[arg(long, value_name = "CIDR,…", value_delimiter = ',')]
+    via: Vec<String>,
     #[command(flatten)]
     model: ModelArgs,
 }
@@ -26,7 +26,7 @@ pub struct Integrate {
 impl Integrate {
     /// Asks for the relation.
     pub async fn run(self, session: &Session) -> Result {
-        session.model(&self.model)?.integrate(&self.a, &self.b).await?;
+        session.model(&self.model)?.integrate_via(&self.a, &self.b, self.via).await?;
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use periapt_controller::api::replies::Started;
 use periapt_controller::client::{ClientError, ModelClient};
 use periapt_controller::views::Zone;
 use periapt_controller::views::operation::Results;
-use periapt_model::names::UnitName;
+use periapt_model::entity::TaskHost;
 use tokio::time::Instant;
 
 use crate::error::{CliError, Result};
@@ -81,7 +81,7 @@ impl Follow<'_> {
             if count == 1 { "" } else { "s" }
         ));
         for task in &started.tasks {
-            say(format!("  - task {} on {}", task.id, task.unit.tag()));
+            say(format!("  - task {} on {}", task.id, task.host.tag()));
         }
         say("");
         let deadline = Instant::now().checked_add(wait);
@@ -94,9 +94,9 @@ impl Follow<'_> {
         }
         let results = wait_for_all(model, started, deadline, &zone).await?;
         self.show(&results)?;
-        let open: Vec<&UnitName> =
+        let open: Vec<&TaskHost> =
             // What was ended by its limit is what was waited for too long, whoever saw it first.
-            results.iter().filter(|(_, task)| task.timed_out || !task.status.is_final()).map(|(unit, _)| unit).collect();
+            results.iter().filter(|(_, task)| task.timed_out || !task.status.is_final()).map(|(host, _)| host).collect();
         if !open.is_empty() {
             let goes_on = results.values().any(|task| !task.status.is_final());
             return Err(timed_out(&open, started, goes_on));
@@ -161,8 +161,12 @@ async fn wait_for_all(
 }
 
 /// Juju's words, which programs look for; `goes_on` where a task still runs.
-fn timed_out(units: &[&UnitName], started: &Started, goes_on: bool) -> CliError {
-    let names: Vec<String> = units.iter().map(|unit| format!("unit {unit}")).collect();
+fn timed_out(hosts: &[&TaskHost], started: &Started, goes_on: bool) -> CliError {
+    let names = hosts.iter().map(|host| match host {
+        TaskHost::Unit(unit) => format!("unit {unit}"),
+        TaskHost::Machine(id) => format!("machine {id}"),
+    });
+    let names: Vec<String> = names.collect();
     let id = started.operation;
     let error = CliError::new(format!("timed out waiting for results from: {}", names.join(", ")));
     error.hint(match goes_on {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 use periapt_controller::views::operation::{OperationList, ShowOperation as Shown};
-use periapt_model::names::TaskId;
+use periapt_model::entity::TaskHost;
+use periapt_model::names::{MachineId, TaskId, UnitName};
 use tokio::time::Instant;
 
 use crate::args::{ModelArgs, duration};
@@ -70,6 +71,9 @@ pub struct Operations {
     /// Only those on these units
     #[arg(long, value_name = "UNIT,…", value_delimiter = ',')]
     units: Vec<String>,
+    /// Only those on these machines
+    #[arg(long, value_name = "MACHINE,…", value_delimiter = ',')]
+    machines: Vec<MachineId>,
     /// Only those of these actions
     #[arg(long, value_name = "ACTION,…", value_delimiter = ',')]
     actions: Vec<String>,
@@ -180,11 +184,12 @@ impl Operations {
     fn wants(&self, operation: &Shown) -> bool {
         let any =
             |wanted: &[String], test: &dyn Fn(&String) -> bool| wanted.is_empty() || wanted.iter().any(test);
-        let on = |test: &dyn Fn(&periapt_model::names::UnitName) -> bool| {
-            operation.tasks.values().any(|t| test(&t.host))
-        };
+        let hosts = || operation.tasks.values().map(|task| &task.host);
+        let on = |test: &dyn Fn(&UnitName) -> bool| hosts().filter_map(TaskHost::unit).any(test);
+        let on_machine = |id: &MachineId| hosts().any(|host| host.machine() == Some(*id));
         any(&self.apps, &|app| on(&|host| host.app().as_str() == app))
             && any(&self.units, &|unit| on(&|host| host.to_string() == *unit))
+            && (self.machines.is_empty() || self.machines.iter().any(on_machine))
             && any(&self.actions, &|action| operation.action.name == *action)
             && any(&self.status, &|status| operation.status.as_str() == status)
     }

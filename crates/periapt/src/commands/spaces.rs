@@ -2,6 +2,8 @@
 
 use clap::Args;
 use periapt_controller::views::SPACE;
+use periapt_controller::views::application::ShowApplication;
+use periapt_model::charm::{CharmMeta, JUJU_INFO};
 use periapt_model::names::AppName;
 use serde_json::{Map, Value, json};
 
@@ -94,6 +96,49 @@ fn check(space: &str) -> Result {
     }
 }
 
+/// Checks what `--bind` asks for of a charm's endpoints: whatever may be asked for is so already.
+///
+/// # Errors
+/// A space or an endpoint is not there.
+pub fn check_bindings(bind: Option<&str>, app: &str, meta: &CharmMeta) -> Result {
+    for binding in bind.unwrap_or_default().split_whitespace() {
+        let (endpoint, space) = binding.split_once('=').unwrap_or(("", binding));
+        check(space)?;
+        let known = endpoint.is_empty()
+            || endpoint == JUJU_INFO
+            || meta.endpoints.contains_key(endpoint)
+            || meta.extra_bindings.iter().any(|binding| binding == endpoint);
+        if !known {
+            return Err(no_endpoint(app, endpoint));
+        }
+    }
+    Ok(())
+}
+
+/// The same of an application that is there.
+///
+/// # Errors
+/// As [`check_bindings`].
+pub fn check_bound<'a>(
+    bindings: impl Iterator<Item = &'a str>,
+    name: &AppName,
+    app: &ShowApplication,
+) -> Result {
+    for binding in bindings {
+        let (endpoint, space) = binding.split_once('=').unwrap_or(("", binding));
+        check(space)?;
+        if !app.endpoint_bindings.contains_key(endpoint) {
+            return Err(no_endpoint(name.as_str(), endpoint)
+                .hint(format!("periapt show-application {name} lists them")));
+        }
+    }
+    Ok(())
+}
+
+fn no_endpoint(app: &str, endpoint: &str) -> CliError {
+    CliError::new(format!("application {app:?} has no endpoint {endpoint:?}"))
+}
+
 fn subnet() -> Value {
     json!({"type": "ipv4", "status": "in-use", "zones": []})
 }
@@ -160,17 +205,7 @@ impl Bind {
             return Err(CliError::usage("no bindings specified")
                 .hint(format!("periapt bind {} {SPACE}, or ENDPOINT={SPACE}", self.application)));
         }
-        for binding in &self.bindings {
-            let (endpoint, space) = binding.split_once('=').unwrap_or(("", binding));
-            check(space)?;
-            if !app.endpoint_bindings.contains_key(endpoint) {
-                return Err(CliError::new(format!(
-                    "application {:?} has no endpoint {endpoint:?}",
-                    self.application.as_str()
-                ))
-                .hint(format!("periapt show-application {} lists them", self.application)));
-            }
-        }
+        check_bound(self.bindings.iter().map(String::as_str), &self.application, &app)?;
         say(format!("note: every endpoint of {} is in space {SPACE} already", self.application));
         Ok(())
     }

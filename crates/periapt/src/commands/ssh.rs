@@ -98,8 +98,20 @@ impl Ssh {
             }
         }
         shell.envs(place.environment(&session.home)?).current_dir(&place.home);
-        Err(CliError::new(format!("cannot run /bin/bash: {}", shell.exec())))
+        Err(CliError::new(format!("cannot run /bin/bash: {}", become_in(&place, shell))))
     }
+}
+
+/// Becomes a program in the machine's view of the file system, where it has one. Returns only when that fails.
+fn become_in(place: &Place, mut program: Command) -> std::io::Error {
+    std::thread::scope(|scope| {
+        // A namespace is a thread's own, and the thread that becomes the program takes it along.
+        let thread = scope.spawn(|| match periapt_agent::enter_machine(&place.model, place.machine) {
+            Ok(_) => program.exec(),
+            Err(error) => error,
+        });
+        thread.join().unwrap_or_else(|_| std::io::Error::other("the thread that starts it panicked"))
+    })
 }
 
 #[cfg(test)]

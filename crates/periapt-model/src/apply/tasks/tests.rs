@@ -79,7 +79,7 @@ fn one_who_is_named_twice_acts_twice_and_executes_once() {
     let all = [twice(), vec![Receiver::Application(AppName::new("a").unwrap())]].concat();
     let executed =
         tasks(&mut model, exec(all, ExecOptions { group: "disk".to_owned(), ..ExecOptions::default() }));
-    let names: Vec<String> = executed.iter().map(|task| task.unit.to_string()).collect();
+    let names: Vec<String> = executed.iter().map(|task| task.host.to_string()).collect();
     assert_eq!(names, ["a/0", "a/1"]);
     assert!(executed.iter().all(|task| task.parallel && task.group == "disk"));
 }

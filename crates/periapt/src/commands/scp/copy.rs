@@ -5,7 +5,6 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use periapt_controller::matches_wildcard;
 
 /// How to copy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -132,10 +131,10 @@ fn file(from: &Path, to: &Path, found: &fs::Metadata, how: How) -> Result<(), (P
     Ok(())
 }
 
-/// What a path with `*` stands for, sorted: the caller's shell does not look behind `TARGET:`. A path that is there
+/// What a path with `*`, `?` or `[…]` stands for, sorted: the caller's shell does not look behind `TARGET:`. A path that is there
 /// or matches nothing stands for itself.
 pub fn expand(path: PathBuf) -> Vec<PathBuf> {
-    let has_wildcard = |text: &str| text.contains('*');
+    let has_wildcard = |text: &str| text.contains(['*', '?', '[']);
     if path.exists() || !path.to_str().is_some_and(has_wildcard) {
         return vec![path];
     }
@@ -157,14 +156,79 @@ fn matching(folder: &Path, pattern: &str) -> Vec<PathBuf> {
     let names = entries.into_iter().flatten().flatten().map(|entry| entry.file_name());
     let wanted = |name: &str| {
         let hidden = name.starts_with('.') && !pattern.starts_with('.');
-        !hidden && matches_wildcard(pattern, name)
+        !hidden && matches_glob(pattern, name)
     };
     names.filter(|name| name.to_str().is_some_and(wanted)).map(|name| folder.join(name)).collect()
+}
+
+/// Whether a pattern of the shell is all of a name: `*` is any text, `?` any character, `[a-z]` one of these and `[!a-z]`
+/// none of them. Takes time in proportion to both at most.
+fn matches_glob(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (mut at, mut seen) = (0, 0);
+    // Where to go on from if what follows a `*` does not fit: the last is enough.
+    let mut again: Option<(usize, usize)> = None;
+    while seen < name.len() || at < pattern.len() {
+        if pattern.get(at) == Some(&'*') {
+            again = Some((at + 1, seen));
+            at += 1;
+            continue;
+        }
+        let fits = name.get(seen).and_then(|letter| Some(at + one(pattern.get(at..)?, *letter)?));
+        (at, seen) = match (fits, again) {
+            (Some(next), _) => (next, seen + 1),
+            (None, Some((behind, from))) if from < name.len() => {
+                again = Some((behind, from + 1));
+                (behind, from + 1)
+            }
+            (None, _) => return false,
+        };
+    }
+    true
+}
+
+/// How much of a pattern stands for one character, if it stands for this one.
+fn one(pattern: &[char], letter: char) -> Option<usize> {
+    let close = |from: usize| pattern.iter().skip(from).position(|c| *c == ']').map(|at| at + from);
+    match pattern {
+        ['?', ..] => Some(1),
+        ['[', rest @ ..] => {
+            let negated = matches!(rest.first(), Some('!' | '^'));
+            let start = 1 + usize::from(negated);
+            // A bracket that stands first is one of the set. Without its end the first is a plain character.
+            let Some(end) = close(start + 1) else { return (letter == '[').then_some(1) };
+            let set = pattern.get(start..end)?;
+            let range = set.windows(3).any(|w| matches!(w, [a, '-', b] if (*a..=*b).contains(&letter)));
+            ((range || set.contains(&letter)) != negated).then_some(end + 1)
+        }
+        [first, ..] => (*first == letter).then_some(1),
+        [] => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patterns_are_the_shells() {
+        for (pattern, name, expected) in [
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("*", "", true),
+            ("a*b*c", "aXbYbZc", true),
+            ("a*b*c", "aXbYbZ", false),
+            ("[a-c]x", "bx", true),
+            ("[a-c]x", "dx", false),
+            ("[!a-c]x", "dx", true),
+            ("[]]", "]", true),
+            ("[a", "[a", true),
+            ("*.[tl]*", "a.log", true),
+            ("", "a", false),
+        ] {
+            assert_eq!(matches_glob(pattern, name), expected, "{pattern} {name}");
+        }
+    }
 
     fn write(path: &Path, text: &str) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -252,6 +316,8 @@ mod tests {
         assert_eq!(expand(at("logs/*.log")), [at("logs/a.log"), at("logs/b.log")]);
         assert_eq!(expand(at("l*s/*.txt")), [at("logs/d.txt")]);
         assert_eq!(expand(at("logs/*.zip")), [at("logs/*.zip")]);
+        assert_eq!(expand(at("logs/?.log")), [at("logs/a.log"), at("logs/b.log")]);
+        assert_eq!(expand(at("logs/[b-z].log")), [at("logs/b.log")]);
         assert_eq!(expand(at("logs/d.txt")), [at("logs/d.txt")]);
     }
 }
