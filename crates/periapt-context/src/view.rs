@@ -142,7 +142,8 @@ impl View {
 
     /// Whether a unit is of our container, where that is the relation's scope, or was when we met it.
     pub(crate) fn may_see(&self, known: &KnownRelation<'_>, unit: &UnitName) -> bool {
-        let met = || self.local.relations.get(&known.id).is_some_and(|local| local.members.contains_key(unit));
+        let met =
+            || self.local.relations.get(&known.id).is_some_and(|local| local.members.contains_key(unit));
         let about = || match &self.context {
             ContextKind::Hook(Hook::Relation(hook)) => {
                 hook.relation == known.id && hook.remote_unit.as_ref() == Some(unit)

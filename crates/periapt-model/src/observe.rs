@@ -226,6 +226,11 @@ fn concerned_by_put(before: &Model, after: &Model, record: &Record, units: &mut 
                 units.extend(unit.principal.clone());
             }
         }
+        // The files that a unit has may be those of a charm that had gone from the model, and is known again.
+        Record::Charm(charm) if !before.charms.contains_key(&charm.id) => {
+            let has = |unit: &Unit| unit.charm.as_ref().is_some_and(|has| has.id == charm.id);
+            units.extend(after.units.values().filter(|unit| has(unit)).map(|unit| unit.name.clone()));
+        }
         // An agent's memory is its own; charms and what is kept for readers concern nobody.
         Record::Agent(..)
         | Record::CharmState(..)

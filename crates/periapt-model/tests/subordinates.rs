@@ -131,7 +131,11 @@ impl World {
     }
 
     fn members(&self, name: &str, id: RelationId) -> Vec<String> {
-        observe(&self.0, &unit(name)).unwrap().relations[&id].members.keys().map(ToString::to_string).collect()
+        observe(&self.0, &unit(name)).unwrap().relations[&id]
+            .members
+            .keys()
+            .map(ToString::to_string)
+            .collect()
     }
 
     fn units(&self) -> Vec<String> {
@@ -199,7 +203,11 @@ fn only_the_container_is_seen() {
     assert_eq!(world.units(), ["host/0", "host/1", "other/0", "other/1", "side/0", "side/1"]);
     assert_eq!(world.members("side/0", id), ["host/0"]);
     assert_eq!(world.members("host/1", id), ["side/1"]);
-    assert_eq!(world.members("side/1", chat), ["other/1"], "two subordinates of one principal see each other");
+    assert_eq!(
+        world.members("side/1", chat),
+        ["other/1"],
+        "two subordinates of one principal see each other"
+    );
     let relation = world.0.relations[&id].clone();
     assert!(world.0.sees_in(&relation, &unit("side/0"), &unit("host/0")));
     assert!(!world.0.sees_in(&relation, &unit("side/0"), &unit("host/1")));
@@ -215,7 +223,8 @@ fn a_subordinate_has_no_part_in_relations_to_other_principals() {
     let (one, two) = (world.integrate("side:host", "host"), world.integrate("side:host", "guest"));
     world.enter_all(one);
     world.act("guest/0", Act::EnterScope(two));
-    let seen = |name: &str| observe(&world.0, &unit(name)).unwrap().relations.keys().copied().collect::<Vec<_>>();
+    let seen =
+        |name: &str| observe(&world.0, &unit(name)).unwrap().relations.keys().copied().collect::<Vec<_>>();
     assert_eq!(seen("side/0"), [one]);
     assert_eq!(seen("side/2"), [two]);
     assert_eq!(seen("guest/0"), [two]);

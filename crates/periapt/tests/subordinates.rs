@@ -49,10 +49,16 @@ fn subordinates(status: &Value, principal: &str) -> Vec<String> {
     found.as_object().map(|units| units.keys().cloned().collect()).unwrap_or_default()
 }
 
-/// What a command of a unit prints, and how it ends.
-fn exec(bench: &Bench, unit: &str, script: &str) -> (i32, String) {
-    let said = bench.run(&["exec", "--unit", unit, "--", script]);
-    (said.code, format!("{}{}", said.stdout, said.stderr))
+#[track_caller]
+fn only(mut units: Vec<String>) -> String {
+    assert_eq!(units.len(), 1, "{units:?}");
+    units.remove(0)
+}
+
+/// What a command of a unit prints.
+#[track_caller]
+fn exec(bench: &Bench, unit: &str, script: &str) -> String {
+    bench.ok(&["exec", "--unit", unit, "--", script])
 }
 
 fn relation_id(bench: &Bench, unit: &str, endpoint: &str) -> u64 {
@@ -117,11 +123,15 @@ fn subordinates_come_with_their_principals_and_see_only_those() {
         std::fs::read_to_string(agents(&bench).join(format!("unit-{}/charm/seen", agent.replace('/', "-"))));
     assert_eq!(seen.expect("the charm's file"), "host-relation-joined host/1 of host/1 on 1\n");
     let page = relation_id(&bench, &logger, "page");
-    assert_eq!(exec(&bench, &logger, &format!("relation-list -r {page}")), (0, "host/1\n".into()));
-    assert_eq!(exec(&bench, &logger, &format!("relation-get -r {page} who host/1")), (0, "host/1\n".into()));
-    let (code, text) = exec(&bench, &logger, &format!("relation-get -r {page} who host/0"));
-    assert!(code != 0 && text.contains("permission denied"), "another container's: {text}");
-    assert_eq!(exec(&bench, "host/1", &format!("relation-list -r {page}")), (0, format!("{logger}\n")));
+    assert_eq!(exec(&bench, &logger, &format!("relation-list -r {page}")), "host/1\n");
+    assert_eq!(exec(&bench, &logger, &format!("relation-get -r {page} who host/1")), "host/1\n");
+    let guessed =
+        bench.run(&["exec", "--unit", &logger, "--", &format!("relation-get -r {page} who host/0")]);
+    assert!(
+        guessed.code != 0 && guessed.stdout.contains("permission denied"),
+        "another container's: {guessed:?}"
+    );
+    assert_eq!(exec(&bench, "host/1", &format!("relation-list -r {page}")), format!("{logger}\n"));
     let shown = bench.json(&["show-unit", &logger]);
     let related = shown[&logger]["relation-info"][0]["related-units"].as_object().expect("units");
     assert_eq!(related.keys().collect::<Vec<_>>(), ["host/1"]);
@@ -133,7 +143,7 @@ fn subordinates_come_with_their_principals_and_see_only_those() {
     bench.settle();
     assert_eq!(subordinates(&bench.json(&["status"]), "host/2"), ["agent/2", "logger/2"]);
     bench.ok(&["remove-unit", "host/1"]);
-    bench.ok(&["wait", "gone:host/1", "--timeout", "60s"]);
+    bench.ok(&["wait", "--for", "gone=host/1", "--timeout", "60s"]);
     let end = bench.trace(&agent);
     let last = ["host-relation-departed host/1", "host-relation-broken", "stop", "remove"];
     assert!(end.ends_with(&last.map(str::to_owned)), "{end:?}");
@@ -165,7 +175,7 @@ fn a_subordinate_holds_its_principal_until_it_is_gone_whatever_dies_meanwhile() 
     bench.ok(&["integrate", "agent", "host"]);
     bench.settle();
     let status = bench.json(&["status"]);
-    let [first] = subordinates(&status, "host/0").try_into().expect("one");
+    let first = only(subordinates(&status, "host/0"));
     std::fs::write(&hold, "").expect("a file");
     bench.ok(&["remove-unit", "host/0"]);
     // The principal has run its last hook, and waits.
@@ -179,11 +189,11 @@ fn a_subordinate_holds_its_principal_until_it_is_gone_whatever_dies_meanwhile() 
     bench.kill_daemon();
     assert!(bench.ok(&["why", "host/0"]).contains("must be gone first"), "a new daemon knows it as well");
     std::fs::remove_file(&hold).expect("the file");
-    bench.ok(&["wait", "gone:host/0", "--timeout", "60s"]);
+    bench.ok(&["wait", "--for", "gone=host/0", "--timeout", "60s"]);
     bench.settle();
     let status = bench.json(&["status"]);
     assert_eq!(status["machines"].as_object().map(|machines| machines.len()), Some(1));
-    let [second] = subordinates(&status, "host/1").try_into().expect("one");
+    let second = only(subordinates(&status, "host/1"));
 
     // Related again before the old subordinate is gone, the principal waits with its next.
     std::fs::write(&hold, "").expect("a file");
@@ -194,7 +204,7 @@ fn a_subordinate_holds_its_principal_until_it_is_gone_whatever_dies_meanwhile() 
     });
     std::fs::remove_file(&hold).expect("the file");
     bench.settle();
-    let [third] = subordinates(&bench.json(&["status"]), "host/1").try_into().expect("one");
+    let third = only(subordinates(&bench.json(&["status"]), "host/1"));
     assert_ne!(third, second);
     bench.ok(&["remove-relation", "agent", "host"]);
     bench.settle();

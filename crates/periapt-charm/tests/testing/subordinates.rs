@@ -56,5 +56,10 @@ fn a_subordinate_lives_with_its_principal() {
     model.remove_relation("watch", "api").unwrap().settle().unwrap();
     assert_eq!(model.units(), ["api/0", "api/1", "api/2"]);
     let last = model.events("watch/1");
-    assert!(last.ends_with(&["host-relation-departed", "host-relation-broken", "stop", "remove"].map(str::to_owned)), "{last:?}");
+    assert!(
+        last.ends_with(
+            &["host-relation-departed", "host-relation-broken", "stop", "remove"].map(str::to_owned)
+        ),
+        "{last:?}"
+    );
 }

@@ -72,9 +72,8 @@ impl Model {
     ) -> Vec<(&'a UnitName, &'a Arc<Member>)> {
         let data = self.relation_data.get(&relation.id);
         let (Some(data), Some(other)) = (data, relation.other_end(unit.app())) else { return Vec::new() };
-        let fits = |name: &UnitName, member: &Member| {
-            member.in_scope && name.app() == &other.app && name != unit
-        };
+        let fits =
+            |name: &UnitName, member: &Member| member.in_scope && name.app() == &other.app && name != unit;
         if relation.is_container() {
             // A container is small, and a relation of a thousand containers is not.
             let neighbours = self.container(self.container_of(unit));

@@ -78,7 +78,8 @@ impl Selection {
             }
         }
         // One of a container shows all of it: a subordinate is listed with its principal (Juju 3.6: `UnitChainPredicateFn`).
-        let containers: BTreeSet<UnitName> = shown.units.iter().map(|u| model.container_of(u).clone()).collect();
+        let containers: BTreeSet<UnitName> =
+            shown.units.iter().map(|u| model.container_of(u).clone()).collect();
         shown.units.extend(containers.iter().flat_map(|principal| model.container(principal)).cloned());
         shown.apps.extend(shown.units.iter().map(|u| u.app().clone()));
         shown.machines.extend(shown.units.iter().filter_map(|u| model.units.get(u)).map(|u| u.machine));

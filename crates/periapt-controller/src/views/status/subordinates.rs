@@ -84,7 +84,10 @@ mod tests {
         let tested = watched(true);
         let status = shown(&tested, &[]);
         let app = &status["applications"]["watch"];
-        assert_eq!((&app["subordinate-to"], app.get("units"), &app["scale"]), (&json!(["db"]), None, &json!(2)));
+        assert_eq!(
+            (&app["subordinate-to"], app.get("units"), &app["scale"]),
+            (&json!(["db"]), None, &json!(2))
+        );
         let units = &status["applications"]["db"]["units"];
         assert_eq!(keys(&units["db/0"]["subordinates"]), ["watch/0"]);
         let unit = &units["db/1"]["subordinates"]["watch/1"];
@@ -97,11 +100,20 @@ mod tests {
             let units = read.units_of(&app.parse().unwrap()).into_iter();
             units.map(|(name, _)| name.to_string()).collect::<Vec<_>>()
         };
-        assert_eq!((names("watch"), names("db")), (vec!["watch/0".into(), "watch/1".into()], vec!["db/0".into(), "db/1".into()]));
-        assert!(read.unit(&"watch/1".parse().unwrap()).is_some_and(|unit| unit.leader != read.unit(&"watch/0".parse().unwrap()).unwrap().leader));
+        assert_eq!(
+            (names("watch"), names("db")),
+            (vec!["watch/0".into(), "watch/1".into()], vec!["db/0".into(), "db/1".into()])
+        );
+        assert!(
+            read.unit(&"watch/1".parse().unwrap())
+                .is_some_and(|unit| unit.leader != read.unit(&"watch/0".parse().unwrap()).unwrap().leader)
+        );
         let rows = relation_rows(&tested.0, &[]);
         let row = rows.iter().find(|row| row.kind == "subordinate").unwrap();
-        assert_eq!((row.provider.as_str(), row.requirer.as_str(), row.status.as_str()), ("db:juju-info", "watch:host", "joined"));
+        assert_eq!(
+            (row.provider.as_str(), row.requirer.as_str(), row.status.as_str()),
+            ("db:juju-info", "watch:host", "joined")
+        );
     }
 
     #[test]
