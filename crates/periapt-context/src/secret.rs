@@ -40,7 +40,14 @@ pub(crate) fn parse_id(cx: &Context<'_>, text: &str) -> Result<SecretId, Stop> {
         None => ("", rest),
     };
     let id: SecretId = id.parse().map_err(|_| invalid())?;
-    if model.is_empty() || model == cx.view.model.info.uuid { Ok(id) } else { Err(not_found(id.as_str())) }
+    if model.is_empty() || model == cx.view.model.info.uuid {
+        return Ok(id);
+    }
+    // "not found" is what charms look for.
+    Err(Stop::failed(format!(
+        "secret {:?} not found: it is one of model {model}, and secrets do not cross models here",
+        id.as_str()
+    )))
 }
 
 /// The first positional argument as a secret's id, and the others.

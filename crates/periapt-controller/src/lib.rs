@@ -21,6 +21,7 @@ mod controller;
 mod handle;
 mod journal;
 mod leases;
+mod linker;
 mod logs;
 mod publish;
 mod reseal;

@@ -41,7 +41,10 @@ fn run(cx: &Context<'_>) -> Result<Outcome, Stop> {
             theirs.app.to_string(),
             goal(relation_status(model, relation, app), time::utc(model.info.created)),
         );
-        add_units(goals, model, &theirs.app);
+        match model.remote_apps.contains_key(&theirs.app) {
+            true => add_members(goals, model, relation, &theirs.app),
+            false => add_units(goals, model, &theirs.app),
+        }
     }
     let relations: Map<String, Value> =
         relations.into_iter().map(|(name, goals)| (name, object(goals))).collect();
@@ -59,6 +62,15 @@ fn goal(status: &str, since: String) -> Value {
 fn add_units(goals: &mut Goals, model: &Model, app: &AppName) {
     for unit in model.units_of(app).filter(|unit| unit.life != Life::Dead) {
         goals.insert(unit.name.to_string(), goal(unit_status(unit), time::utc(unit.workload.since)));
+    }
+}
+
+/// The units of an application in another model: those that have entered the relation, which is all that is known.
+fn add_members(goals: &mut Goals, model: &Model, relation: &Relation, app: &AppName) {
+    let data = model.relation_data.get(&relation.id);
+    let members = data.into_iter().flat_map(|data| data.members.iter());
+    for (unit, _) in members.filter(|(unit, member)| unit.app() == app && member.in_scope) {
+        goals.insert(unit.to_string(), goal("active", time::utc(model.info.created)));
     }
 }
 

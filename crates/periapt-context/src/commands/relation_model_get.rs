@@ -18,8 +18,10 @@ pub(crate) const SPEC: Spec = Spec {
 };
 
 fn run(cx: &Context<'_>) -> Result<Outcome, Stop> {
-    relation::required(cx)?;
+    let known = relation::required(cx)?;
     cx.args.no_more_than(0)?;
-    // Relations across models do not exist yet: both sides are in this one.
-    Ok(Outcome::json(json!({"uuid": cx.view.model.info.uuid})))
+    let model = &cx.view.model;
+    let elsewhere = model.relations.get(&known.id).and_then(|relation| model.remote_app_of(relation));
+    let uuid = elsewhere.map_or(model.info.uuid.as_str(), |app| app.model());
+    Ok(Outcome::json(json!({"uuid": uuid})))
 }

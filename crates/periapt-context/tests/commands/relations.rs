@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use periapt_context::testing::{Stage, db_hook, unit};
 use periapt_context::{ContextKind, Need, RelationContext, describe};
-use periapt_model::entity::Relation;
+use periapt_model::entity::{OfferSource, Relation, RemoteApp, RemoteKind};
 use periapt_model::hook::RelationEvent::{Broken, Changed, Created, Departed, Joined};
 use periapt_model::model::{Key, Record};
 use periapt_model::names::{RelationId, UnitName};
@@ -49,10 +49,7 @@ fn a_relation_that_is_being_broken_is_hidden_but_readable() {
 fn a_dying_relation_is_hidden_when_nobody_is_left() {
     let mut stage = Stage::config_changed();
     let relation = stage.view.model.relations[&RelationId(2)].clone();
-    stage
-        .view
-        .model
-        .put(Record::Relation(Arc::new(Relation { life: Life::Dying, ..Relation::clone(&relation) })));
+    Arc::make_mut(&mut stage.view.model).put(Record::Relation(Arc::new(Relation { life: Life::Dying, ..Relation::clone(&relation) })));
     check(&mut stage, &[("relation-ids db", 0, "db:10\ndb:2\n", "")]);
     stage.view.local.relations.get_mut(&RelationId(2)).unwrap().members.clear();
     check(&mut stage, &[("relation-ids db", 0, "db:10\n", "")]);
@@ -108,7 +105,7 @@ fn relations_are_named_by_number_with_or_without_endpoint() {
 #[test]
 fn a_relation_removed_by_force_is_not_found() {
     let mut stage = Stage::new(db_hook(Changed, Some("db/2")));
-    stage.view.model.delete(&Key::Relation(RelationId(2)));
+    Arc::make_mut(&mut stage.view.model).delete(&Key::Relation(RelationId(2)));
     check(
         &mut stage,
         &[
@@ -253,7 +250,7 @@ fn relation_set_takes_files_and_standard_input() {
 #[test]
 fn data_of_a_unit_that_has_left_can_still_be_read() {
     let mut stage = Stage::new(db_hook(Departed, Some("db/10")));
-    stage.view.model.delete(&Key::Unit(unit("db/10")));
+    Arc::make_mut(&mut stage.view.model).delete(&Key::Unit(unit("db/10")));
     check(
         &mut stage,
         &[("relation-get name db/10", 0, "db/10\n", ""), ("relation-get name", 0, "db/10\n", "")],
@@ -272,6 +269,37 @@ fn exec_may_be_about_a_relation() {
     check(
         &mut Stage::new(relation(None)),
         &[("relation-get from", 0, "db\n", ""), ("relation-list --app", 0, "db\n", "")],
+    );
+}
+
+#[test]
+fn the_other_side_may_be_in_another_model() {
+    let mut stage = Stage::config_changed();
+    let created = periapt_model::time::Timestamp(0);
+    let kind = RemoteKind::Saas(OfferSource {
+        model: "uuid-of-other".to_owned(),
+        model_name: "other".parse().unwrap(),
+        offer: "server".parse().unwrap(),
+    });
+    let (name, endpoints) = (periapt_context::testing::app("db"), Default::default());
+    let remote = RemoteApp { name, kind, endpoints, life: Life::Alive, created };
+    let model = Arc::make_mut(&mut stage.view.model);
+    model.put(Record::RemoteApp(Arc::new(remote)));
+    model.delete(&Key::Application(periapt_context::testing::app("db")));
+    for unit_of_db in ["db/2", "db/10"] {
+        model.delete(&Key::Unit(unit(unit_of_db)));
+    }
+    let goals = stage.run("goal-state", &["--format=json"]).stdout;
+    let goals: serde_json::Value = serde_json::from_slice(&goals).unwrap();
+    let related = goals["relations"]["db"].as_object().unwrap();
+    assert!(related.contains_key("db/10") && related.contains_key("db/2"), "{goals}");
+    check(
+        &mut stage,
+        &[
+            ("relation-model-get -r 2", 0, "uuid: uuid-of-other\n", ""),
+            ("relation-list -r 2", 0, "db/10\ndb/2\n", ""),
+            ("relation-get -r 2 name db/2", 0, "db/2\n", ""),
+        ],
     );
 }
 

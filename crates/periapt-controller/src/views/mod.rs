@@ -8,6 +8,7 @@ pub mod actions;
 pub mod application;
 pub mod host;
 pub mod model;
+pub mod offer;
 pub mod operation;
 pub mod resources;
 pub mod secret;

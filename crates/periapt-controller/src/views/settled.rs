@@ -183,7 +183,18 @@ fn unsettled(model: &Model, moment: &Moment, deferred_counts: bool, out: &mut Ve
     for app in model.applications.values().filter(|app| app.life != Life::Alive) {
         out.push(Waiting::new(&app.name, "is being removed"));
     }
+    out.extend(model.remote_apps.keys().flat_map(|app| unlinked(model, app)));
     out.extend(model.units.keys().filter_map(|unit| unit_waits(model, unit, moment, deferred_counts)));
+}
+
+/// Relations with another model that it does not know of yet.
+fn unlinked<'a>(model: &'a Model, app: &AppName) -> impl Iterator<Item = Waiting> + use<'a> {
+    let new =
+        model.relations_of(app).filter(|relation| relation.link.is_none() && relation.life == Life::Alive);
+    new.map(|relation| {
+        let subject = format!("relation {} ({})", relation.id, relation.key());
+        Waiting::new(subject, "waits for the other model to know of it")
+    })
 }
 
 fn unit_waits(model: &Model, unit: &UnitName, moment: &Moment, deferred_counts: bool) -> Option<Waiting> {

@@ -228,8 +228,7 @@ fn listed(offers: &[OfferView]) -> Result<Value> {
     for offer in offers {
         let mut value = to_value(offer)?;
         if let Some(fields) = value.as_object_mut() {
-            fields.remove("name");
-            fields.remove("description");
+            fields.retain(|key, _| key != "name" && key != "description");
         }
         all.insert(offer.name.to_string(), value);
     }

@@ -120,7 +120,9 @@ impl Status {
     /// Whether the selectors select anything; an empty model is said to be so.
     fn say_if_empty(&self, report: &StatusReport) -> bool {
         let status = &report.status;
-        let is_empty = status.applications.is_empty() && status.machines.is_empty();
+        let is_empty = status.applications.is_empty()
+            && status.machines.is_empty()
+            && status.application_endpoints.is_empty();
         match self.selectors.is_empty() {
             true if is_empty && self.format == Format::Tabular => {
                 say(format!("Model \"{OWNER}/{}\" is empty.", status.model.name));
