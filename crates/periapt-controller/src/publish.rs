@@ -85,8 +85,7 @@ impl Space {
         if !statuses.is_empty() {
             self.logs.add_statuses(statuses);
         }
-        let units_changed = before.units.len() != after.units.len()
-            || writes.iter().any(concerns_supervisor);
+        let units_changed = before.units.len() != after.units.len() || writes.iter().any(concerns_supervisor);
         if before.info.settings != after.info.settings {
             self.logs.configure(&after.info.settings.text("logging-config"));
         }

@@ -49,7 +49,8 @@ fn a_relation_that_is_being_broken_is_hidden_but_readable() {
 fn a_dying_relation_is_hidden_when_nobody_is_left() {
     let mut stage = Stage::config_changed();
     let relation = stage.view.model.relations[&RelationId(2)].clone();
-    Arc::make_mut(&mut stage.view.model).put(Record::Relation(Arc::new(Relation { life: Life::Dying, ..Relation::clone(&relation) })));
+    Arc::make_mut(&mut stage.view.model)
+        .put(Record::Relation(Arc::new(Relation { life: Life::Dying, ..Relation::clone(&relation) })));
     check(&mut stage, &[("relation-ids db", 0, "db:10\ndb:2\n", "")]);
     stage.view.local.relations.get_mut(&RelationId(2)).unwrap().members.clear();
     check(&mut stage, &[("relation-ids db", 0, "db:10\n", "")]);

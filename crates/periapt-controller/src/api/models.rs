@@ -9,7 +9,9 @@ use super::replies::Changed;
 use super::requests::{AddModel, DestroyParams, SetConfig, StatusParams, ZoneParams};
 use super::{Api, ApiError};
 use crate::views::model::{ModelConfig, ModelList, SettingView, ShowModel, model_config, show_model};
-use crate::views::status::{FullStatus, Selector, StatusReport, full_status, relation_rows, remote_app_statuses};
+use crate::views::status::{
+    FullStatus, Selector, StatusReport, full_status, relation_rows, remote_app_statuses,
+};
 
 /// Every model.
 #[utoipa::path(get, path = "/v1/models", operation_id = "models_list", tag = "models", params(ZoneParams), responses((status = 200, body = ModelList)))]
