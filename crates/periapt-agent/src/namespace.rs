@@ -135,7 +135,7 @@ impl Namespaces {
         own_python: Option<&Path>,
         start: impl FnOnce() -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
-        let Some(namespace) = self.namespace(machine) else { return start() };
+        let Some(namespace) = self.namespace(machine)? else { return start() };
         let wrapper = own_python
             .filter(|own| !namespace.python.load(Ordering::Relaxed) && is_another(own))
             .map(|_| Place::new(&self.model, machine).machine.join("run/python3"));
@@ -165,15 +165,17 @@ impl Namespaces {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn namespace(&self, machine: MachineId) -> Option<Arc<Namespace>> {
+    /// The machine's namespace; None where there can be none.
+    fn namespace(&self, machine: MachineId) -> io::Result<Option<Arc<Namespace>>> {
         if self.refused.load(Ordering::Relaxed) {
-            return None;
+            return Ok(None);
         }
         // Held while it is made, so that no machine gets two.
         let mut made = self.lock_made();
         if let Some(namespace) = made.get(&machine) {
-            return Some(Arc::clone(namespace));
+            return Ok(Some(Arc::clone(namespace)));
         }
+        let had_one = Place::new(&self.model, machine).own_lib().is_dir();
         let (place, isolation) = (Place::new(&self.model, machine), self.isolation);
         let making = std::thread::Builder::new().name("namespace".to_owned());
         // A thread that has made a namespace stays in it: so it does nothing else.
@@ -183,16 +185,24 @@ impl Namespaces {
         match file {
             Ok(file) => {
                 // One that is forgotten is made again from the same folders.
-                let another = made.keys().next().copied().filter(|_| made.len() >= MOST_KEPT);
-                another.map(|forgotten| made.remove(&forgotten));
+                if made.len() >= MOST_KEPT
+                    && let Some(another) = made.keys().next().copied()
+                {
+                    made.remove(&another);
+                }
                 let namespace = Arc::new(Namespace { file, python: AtomicBool::new(false) });
                 made.insert(machine, Arc::clone(&namespace));
-                Some(namespace)
+                Ok(Some(namespace))
             }
+            // Its files would not be where it has left them.
+            Err(error) if had_one => Err(io::Error::new(
+                error.kind(),
+                format!("machine {machine} has a /var/lib of its own, which cannot be mounted: {error}"),
+            )),
             Err(error) => {
                 self.refused.store(true, Ordering::Relaxed);
                 tracing::warn!("machines share the host's /var/lib: no mount namespace can be made: {error}");
-                None
+                Ok(None)
             }
         }
     }
@@ -395,5 +405,12 @@ mod tests {
         let refused = Namespaces::new(Path::new("/proc/nowhere"), Isolation::Full);
         assert_eq!(refused.start_in(MachineId(0), None, || Ok(8)).unwrap(), 8);
         assert!(refused.refused.load(Ordering::Relaxed));
+        // A machine that has had its own is not sent to the host's: a hook that fails is run again.
+        let own = Place::new(model.path(), MachineId(4)).own_lib();
+        fs::create_dir_all(&own).unwrap();
+        fs::write(own.join("../run"), "in the way").unwrap();
+        let once = Namespaces::new(model.path(), Isolation::Full);
+        let error = once.start_in(MachineId(4), None, || Ok(9)).unwrap_err();
+        assert!(error.to_string().contains("cannot be mounted"), "{error}");
     }
 }
