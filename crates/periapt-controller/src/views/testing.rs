@@ -221,6 +221,7 @@ pub(crate) fn host() -> Host {
         hardware: "arch=amd64 cores=2 mem=4096M".to_owned(),
         cores: 2,
         hostname: "here".to_owned(),
+        models: Default::default(),
     }
 }
 

@@ -247,7 +247,7 @@ fn why_names_what_holds_an_application_that_goes_away() {
             ApplicationWait::UnitsRemain { units: vec![unit_name("db/0"), unit_name("db/1")] },
             ApplicationWait::RelationRemains {
                 relation: periapt_model::names::RelationId(1),
-                key: "db:db web:database".to_owned(),
+                key: "web:database db:db".to_owned(),
                 held_by: vec![unit_name("db/0"), unit_name("db/1"), unit_name("web/0")],
             },
         ]

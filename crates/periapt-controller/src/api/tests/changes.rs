@@ -211,7 +211,7 @@ async fn a_request_for_a_result_waits_for_it() {
         model.task(started.tasks[0].id, long, &Zone::Utc),
         daemon.run_agents(),
     );
-    assert_eq!(results.unwrap()[&unit("db/0")].results["return-code"], 0);
+    assert_eq!(results.unwrap()[&unit("db/0").into()].results["return-code"], 0);
     assert!(task.unwrap().task.status.is_final());
     assert_eq!(model.operations(&Zone::Utc).await.unwrap().len(), 1);
 
