@@ -105,7 +105,15 @@ impl ExportBundle {
         }
         let rows = model.relations().await?;
         let relations = rows.into_iter().filter(|row| row.provider != row.requirer);
-        let relations = relations.map(|row| [row.requirer, row.provider]).collect();
+        let here = |end: &str| end.split_once(':').is_some_and(|(app, _)| applications.contains_key(app));
+        let (relations, elsewhere): (Vec<_>, Vec<_>) =
+            relations.partition(|row| here(&row.provider) && here(&row.requirer));
+        if !elsewhere.is_empty() {
+            say(
+                "note: relations with other models are left out: integrate them after the bundle is deployed",
+            );
+        }
+        let relations = relations.into_iter().map(|row| [row.requirer, row.provider]).collect();
         let text = yaml(&Exported { applications, relations })?;
         if !local.is_empty() {
             say(format!(
