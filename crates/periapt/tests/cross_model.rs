@@ -257,7 +257,10 @@ fn two_models_speak_over_an_offer_and_show_it() {
     });
 
     let goals = bench.ok(&["exec", "-m", "other", "-u", "web/0", "goal-state --format=json"]);
-    assert!(goals.contains("remote/0"), "{goals}");
+    assert!(
+        goals.contains("\"admin/default.sqlx\":{\"status\":\"joined\"") && !goals.contains("remote/0"),
+        "{goals}"
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use periapt_model::entity::{Relation, Unit};
 use periapt_model::model::Model;
-use periapt_model::names::AppName;
+use periapt_model::names::{AppName, UnitName};
 use periapt_model::status::{AgentStatus, Life};
 use serde_json::{Map, Value, json};
 
@@ -32,18 +32,23 @@ fn run(cx: &Context<'_>) -> Result<Outcome, Stop> {
     let model = cx.call.supplied.model.as_ref().ok_or(Stop::Need(Need::FreshModel))?;
     let app = cx.view.unit.app();
     let mut units = Goals::new();
-    add_units(&mut units, model, app);
+    let principal = model.units.get(&cx.view.unit).and_then(|unit| unit.principal.as_ref());
+    let container = principal.unwrap_or(&cx.view.unit);
+    add_units(&mut units, model, app, container);
     let mut relations: BTreeMap<String, Goals> = BTreeMap::new();
     for relation in model.relations_of(app).filter(|relation| !relation.is_peer()) {
         let (Some(ours), Some(theirs)) = (relation.end_of(app), relation.other_end(app)) else { continue };
+        let remote = model.remote_apps.get(&theirs.app);
+        let name = match remote.map(|remote| remote.saas()) {
+            None => theirs.app.to_string(),
+            Some(Some(source)) => format!("admin/{}.{}", source.model_name, source.offer),
+            // Those who consume what we offer are no goal of ours.
+            Some(None) => continue,
+        };
         let goals = relations.entry(ours.endpoint.to_string()).or_default();
-        goals.insert(
-            theirs.app.to_string(),
-            goal(relation_status(model, relation, app), time::utc(model.info.created)),
-        );
-        match model.remote_apps.contains_key(&theirs.app) {
-            true => add_members(goals, model, relation, &theirs.app),
-            false => add_units(goals, model, &theirs.app),
+        goals.insert(name, goal(relation_status(model, relation, app), time::utc(model.info.created)));
+        if remote.is_none() {
+            add_units(goals, model, &theirs.app, container);
         }
     }
     let relations: Map<String, Value> =
@@ -59,18 +64,13 @@ fn goal(status: &str, since: String) -> Value {
     json!({"status": status, "since": since})
 }
 
-fn add_units(goals: &mut Goals, model: &Model, app: &AppName) {
-    for unit in model.units_of(app).filter(|unit| unit.life != Life::Dead) {
+/// The units of an application, but for the subordinates of other principals (Juju 3.6: `uniter.goalStateUnits`). Of an
+/// application in another model none are listed, and it goes by the url of its offer.
+fn add_units(goals: &mut Goals, model: &Model, app: &AppName, container: &UnitName) {
+    let here = |unit: &&Unit| unit.principal.as_ref().is_none_or(|principal| principal == container);
+    let units = model.units_of(app).map(AsRef::as_ref).filter(here);
+    for unit in units.filter(|unit| unit.life != Life::Dead) {
         goals.insert(unit.name.to_string(), goal(unit_status(unit), time::utc(unit.workload.since)));
-    }
-}
-
-/// The units of an application in another model: those that have entered the relation, which is all that is known.
-fn add_members(goals: &mut Goals, model: &Model, relation: &Relation, app: &AppName) {
-    let data = model.relation_data.get(&relation.id);
-    let members = data.into_iter().flat_map(|data| data.members.iter());
-    for (unit, _) in members.filter(|(unit, member)| unit.app() == app && member.in_scope) {
-        goals.insert(unit.to_string(), goal("active", time::utc(model.info.created)));
     }
 }
 

@@ -293,7 +293,8 @@ fn the_other_side_may_be_in_another_model() {
     let goals = stage.run("goal-state", &["--format=json"]).stdout;
     let goals: serde_json::Value = serde_json::from_slice(&goals).unwrap();
     let related = goals["relations"]["db"].as_object().unwrap();
-    assert!(related.contains_key("db/10") && related.contains_key("db/2"), "{goals}");
+    assert_eq!(related["admin/other.server"]["status"], "joined");
+    assert!(!related.contains_key("db/10"), "no units of another model are listed: {goals}");
     check(
         &mut stage,
         &[
