@@ -15,10 +15,13 @@ use clap::{Arg, ArgAction, Command};
 use crate::args::boolean;
 use crate::error::CliError;
 
+/// Bytes of the longest word that may have been meant as a verb.
+const LONGEST_VERB: usize = 200;
+
 /// The words as clap takes them. What no option of `known` explains is left for clap to refuse.
 ///
 /// # Errors
-/// A flag whose truth is none.
+/// A flag whose truth is none; a word in the place of a verb that is much too long.
 pub fn rewrite(known: &Command, args: Vec<OsString>) -> Result<Vec<OsString>, CliError> {
     let mut pass = Pass { known, verb: known, out: Vec::new(), flags: HashMap::new(), positionals: 0 };
     let mut words = VecDeque::from(args);
@@ -29,6 +32,9 @@ pub fn rewrite(known: &Command, args: Vec<OsString>) -> Result<Vec<OsString>, Cl
         // Behind the verb, where nothing ends the options before it.
         words.swap(0, 1);
     }
+    if words.front().is_some_and(|word| word == "help") {
+        words.iter().try_for_each(check_verb)?;
+    }
     while let Some(word) = words.pop_front() {
         let plain = word.to_str().map(str::to_owned);
         let more = match plain.as_deref() {
@@ -38,7 +44,7 @@ pub fn rewrite(known: &Command, args: Vec<OsString>) -> Result<Vec<OsString>, Cl
             }
             Some(text) if text.starts_with("--") => pass.long(text, &mut words)?,
             Some(text) if text.starts_with('-') && text.len() > 1 => pass.short(text, &mut words)?,
-            _ => pass.positional(word),
+            _ => pass.positional(word)?,
         };
         if !more {
             break;
@@ -171,22 +177,35 @@ impl<'a> Pass<'a> {
         Ok(true)
     }
 
-    fn positional(&mut self, word: OsString) -> bool {
+    fn positional(&mut self, word: OsString) -> Result<bool, CliError> {
         let verb = word.to_str().and_then(|word| self.verb.find_subcommand(word));
+        if verb.is_none() && self.verb.has_subcommands() {
+            check_verb(&word)?;
+        }
         self.push(word);
         match verb {
             Some(verb) => {
                 self.verb = verb;
-                return true;
+                return Ok(true);
             }
             // A verb that nobody knows: its options are nobody's either.
-            None if self.verb.has_subcommands() => return false,
+            None if self.verb.has_subcommands() => return Ok(false),
             None => {}
         }
         // `ssh` and the like hand over everything behind their first words as it is.
         let taken = self.verb.get_positionals().nth(self.positionals).or(self.verb.get_positionals().last());
         self.positionals += 1;
-        !taken.is_some_and(Arg::is_trailing_var_arg_set)
+        Ok(!taken.is_some_and(Arg::is_trailing_var_arg_set))
+    }
+}
+
+/// Refuses a word that cannot be a verb. The verb nearest to it would be looked for without end.
+fn check_verb(word: &OsString) -> Result<(), CliError> {
+    match word.len() {
+        length if length > LONGEST_VERB => {
+            Err(CliError::usage(format!("{word:?} is no command")).hint("--help lists what there is"))
+        }
+        _ => Ok(()),
     }
 }
 
