@@ -181,10 +181,9 @@ fn a_home_that_kept_storages_in_units_folders_is_taken_over() {
     write(&bench, "keep/0", "data/1", "old");
     bench.ok(&["daemon", "stop"]);
     let unit = model(&bench).join("agents/unit-keep-0/storage");
-    for id in ["cache/0", "data/1"] {
-        std::fs::remove_file(unit.join(id)).expect("the link");
-        std::fs::rename(model(&bench).join("storage").join(id), unit.join(id)).expect("as it was");
-    }
+    let (link, data) = (unit.join("data/1"), model(&bench).join("storage/data/1"));
+    std::fs::remove_file(&link).expect("the link");
+    std::fs::rename(&data, &link).expect("as it was");
     std::fs::remove_dir_all(model(&bench).join("storage")).expect("it was not there");
     let read = bench.ok(&["exec", "--unit", "keep/0", "--", "cat $(storage-get -s data/1 location)/file"]);
     assert_eq!(read.trim(), "old");
