@@ -17,11 +17,46 @@ use crate::tree::set_mode;
 pub fn read(folder: &Path) -> Result<(Parsed, CharmFiles), BuildError> {
     let files = files_of(folder)?;
     if files.metadata.is_none() && files.charmcraft.is_none() {
-        return Err(BuildError::not_a_charm(folder, "has neither metadata.yaml nor charmcraft.yaml"));
+        let mut problem = String::from("has neither metadata.yaml nor charmcraft.yaml");
+        let below = charms_below(folder);
+        if !below.is_empty() {
+            problem.push_str(", but there are charms below it (");
+            problem.push_str(&below.join(", "));
+            problem.push(')');
+        }
+        return Err(BuildError::not_a_charm(folder, problem));
     }
     let parsed = charm::parse(&files).map_err(|diagnostics| BuildError::Metadata { diagnostics })?;
     Ok((parsed, files))
 }
+
+/// The folders of charms up to two levels below a folder, for who gives the root of a repository that has several.
+fn charms_below(folder: &Path) -> Vec<String> {
+    let folders = |parent: &Path| -> Vec<String> {
+        let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+        let names = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        names
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| !name.starts_with('.'))
+            .collect()
+    };
+    let is_charm =
+        |path: &str| ["charmcraft.yaml", "metadata.yaml"].iter().any(|f| folder.join(path).join(f).is_file());
+    let first = folders(folder);
+    let second = first
+        .iter()
+        .flat_map(|name| folders(&folder.join(name)).into_iter().map(move |it| format!("{name}/{it}")));
+    let mut found: Vec<String> = second.chain(first.iter().cloned()).filter(|path| is_charm(path)).collect();
+    found.sort_unstable();
+    if found.len() > MOST_TOLD {
+        found.truncate(MOST_TOLD);
+        found.push("…".to_owned());
+    }
+    found
+}
+
+/// So many charms are named where a folder is none.
+const MOST_TOLD: usize = 8;
 
 fn files_of(folder: &Path) -> Result<CharmFiles, BuildError> {
     let file = |name: &str| {

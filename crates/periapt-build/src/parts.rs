@@ -239,9 +239,10 @@ fn texts(part: &Part, key: &str) -> Vec<String> {
     part.texts(key).into_iter().map(str::to_owned).collect()
 }
 
-/// The first line of a build script that does more than what we do ourselves: copying, locked packages, a version file.
+/// The first line of a build script that does more than what we do ourselves: copying, locked packages, a version file, and
+/// bringing the tools for that.
 fn unusual_step(script: &str) -> Option<String> {
-    const USUAL: [&str; 12] = [
+    const USUAL: [&str; 19] = [
         "craftctl default",
         "charmcraftctl default",
         "snapcraftctl build",
@@ -254,14 +255,36 @@ fn unusual_step(script: &str) -> Option<String> {
         "export ",
         "python3 -m pip install",
         "pip install",
+        "\"$HOME/.local/bin/uv\"",
+        "ln -sf \"$HOME/.local/bin/",
+        "cp requirements.txt ",
+        "if ",
+        "then",
+        "else",
+        "fi",
     ];
+    let usual = |line: &str| {
+        let command = without_assignments(line);
+        USUAL.iter().any(|usual| command.starts_with(usual)) || line.contains("/uv-installer.sh")
+    };
     script
         .lines()
         .map(str::trim)
-        .find(|line| {
-            !line.is_empty() && !line.starts_with('#') && !USUAL.iter().any(|usual| line.starts_with(usual))
-        })
+        .find(|line| !line.is_empty() && !line.starts_with('#') && !usual(line))
         .map(str::to_owned)
+}
+
+/// A command without the variables that are set for it alone: `A=1 B=2 pip install x` is `pip install x`.
+fn without_assignments(line: &str) -> &str {
+    let mut rest = line;
+    while let Some((word, after)) = rest.split_once(' ')
+        && word.split_once('=').is_some_and(|(name, _)| {
+            !name.is_empty() && name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric())
+        })
+    {
+        rest = after.trim_start();
+    }
+    rest
 }
 
 #[cfg(test)]
@@ -310,7 +333,7 @@ parts:
       # comment
       rustup default stable
       craftctl default
-      cp requirements.txt "$CRAFT_PART_INSTALL"
+      cp made.txt "$CRAFT_PART_INSTALL"
   files: {plugin: dump, source: ., organize: {a: b}, prime: [templates, -x]}
   tool: {plugin: dump, source: "https://example.org/tool"}
   rust: {plugin: rust, source: prog, rust-path: [a, b], rust-features: [x], organize: {bin/a: dispatch}}
@@ -324,9 +347,7 @@ parts:
         assert_eq!(parts.dumps.len(), 1);
         assert_eq!(parts.dumps[0].organize, [("a".to_owned(), "b".to_owned())]);
         let warnings = parts.warnings.join("\n");
-        for text in
-            ["`cp requirements.txt", "(go)", "https://example.org/tool", "`rust-path`", "the plugin `go`"]
-        {
+        for text in ["`cp made.txt", "(go)", "https://example.org/tool", "`rust-path`", "the plugin `go`"] {
             assert!(warnings.contains(text), "{text} in {warnings}");
         }
         assert_eq!(parts.warnings.len(), 5, "{warnings}");
@@ -344,5 +365,30 @@ parts:
     #[test]
     fn harmless_build_scripts_are_not_warned_of() {
         assert!(read("parts: {charm: {plugin: uv, override-build: \"craftctl default\\ngit describe --always > $X/version\\n\"}}\n").warnings.is_empty());
+    }
+
+    #[test]
+    fn a_script_that_brings_poetry_makes_nothing_that_is_missing() {
+        let bring = "parts:
+  poetry-deps:
+    plugin: nil
+    override-build: |
+      # Newer versions refuse.
+      PIP_BREAK_SYSTEM_PACKAGES=true python3 -m pip install --user --upgrade pip==25.3
+      curl --proto '=https' -LsSf https://example.org/releases/uv-installer.sh | sh
+      if ! \"$HOME/.local/bin/uv\" python find '>=3.9'
+      then
+        \"$HOME/.local/bin/uv\" python install 3.10
+      fi
+      ln -sf \"$HOME/.local/bin/poetry\" /usr/local/bin/poetry
+  charm-poetry:
+    plugin: poetry
+    override-build: |
+      craftctl default
+      cp requirements.txt \"$CRAFT_PART_INSTALL/requirements.txt\"
+";
+        assert_eq!(read(bring).warnings, [String::new(); 0]);
+        let makes = "parts: {a: {plugin: nil, override-build: \"if true; then\\nA=1 make all\\nfi\\n\"}}\n";
+        assert!(read(makes).warnings[0].contains("(`A=1 make all` …)"), "{:?}", read(makes).warnings);
     }
 }

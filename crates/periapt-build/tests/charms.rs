@@ -184,6 +184,11 @@ fn bad_input_is_refused_with_what_to_do() {
     assert!(refusal(&empty).contains(
         "has neither metadata.yaml nor charmcraft.yaml: give the folder of a charm, or a .charm file"
     ));
+    let several = world.charm(
+        "several",
+        &[("one/metadata.yaml", ""), ("charms/two/charmcraft.yaml", ""), (".git/charmcraft.yaml", "")],
+    );
+    assert!(refusal(&several).contains("but there are charms below it (charms/two, one): give the folder"));
     assert!(refusal(&world.path("nowhere")).contains("does not exist"));
     fs::write(world.path("text.charm"), "hello").unwrap();
     assert!(refusal(&world.path("text.charm")).contains("is not a charm archive"));
