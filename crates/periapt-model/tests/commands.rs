@@ -241,7 +241,7 @@ fn refresh_may_not_drop_an_endpoint_in_use() {
         trust: None,
     };
     let refusal = world.refused(refresh("peers:\n  mates: {interface: mates}\n"));
-    assert!(refusal.message.contains("db:db web:db"), "{refusal}");
+    assert!(refusal.message.contains("web:db db:db"), "{refusal}");
     world.ok(refresh(&format!("{DB}  more: {{interface: more}}\n")));
     assert_eq!(world.0.applications[&app("db")].charm.url, "local:db-1");
     assert_eq!(world.0.relations.len(), 3, "the new peer endpoint has its relation");
