@@ -8,7 +8,9 @@ use periapt_model::effects::{Effects, PortChange};
 use periapt_model::entity::{Charm, Exposure, ModelInfo, TaskHost, TaskStatus};
 use periapt_model::local::Local;
 use periapt_model::model::Model;
-use periapt_model::names::{CharmId, EndpointName, MachineId, ModelName, RelationId, TaskId, UnitName};
+use periapt_model::names::{
+    AppName, CharmId, EndpointName, MachineId, ModelName, RelationId, TaskId, UnitName,
+};
 use periapt_model::observe::concerned;
 use periapt_model::step_commit::{Commit, CommitRefusal};
 use periapt_model::time::Timestamp;
@@ -119,7 +121,7 @@ fn hosts_are_written_as_they_were() {
 fn exposure_adds_up_and_an_older_mark_means_everybody() {
     let mut world = World::new();
     world.ok(deploy("app", "provides: {db: {interface: sql}}\n", 1));
-    let app = "app".parse().unwrap();
+    let app: AppName = "app".parse().unwrap();
     let shown = |world: &World| {
         let found = &world.0.applications[&app];
         periapt_model::apply::exposure::shown(found.exposed, &found.exposure)
