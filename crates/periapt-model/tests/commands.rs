@@ -138,7 +138,7 @@ fn integrate_finds_the_one_pair_that_fits() {
     let mut world = World::with_db_and_web();
     assert_eq!(
         world.ok(integrate("web", "db")),
-        Answer::Related { id: RelationId(1), key: "db:db web:db".into() }
+        Answer::Related { id: RelationId(1), key: "web:db db:db".into() }
     );
     assert_eq!(world.refused(integrate("db", "web")).kind, RefusalKind::AlreadyExists);
     world.ok(deploy("other", charm("db", DB), 1));
