@@ -20,7 +20,7 @@ async fn an_application_comes_changes_and_goes() {
     assert_eq!((deployed.application, deployed.units), (app("db"), vec![unit("db/0")]));
     model.deploy(&Deploy { charm: web_charm(), ..deployment(1) }).await.unwrap();
     let related = model.integrate("db", "web:database").await.unwrap();
-    assert_eq!(related.key, "db:db web:database");
+    assert_eq!(related.key, "web:database db:db");
     assert_eq!(model.add_units(&app("db"), 2).await.unwrap().units.len(), 2);
     daemon.run_agents().await;
 
