@@ -5,8 +5,8 @@
 
 $CHARMS_CHECKOUTS is a folder of checkouts: every folder with a charm in it is run, one after another, or only those
 named (a folder below it, or a pattern such as "vault-*"). What charms.toml says of a charm is done beside what is done
-to each: setup, an option changed and reset, relations to any-charm (when that is among the checkouts), one unit to
-three and back, a refresh to the same folder, removal.
+to each: setup, an option changed and reset, relations to any-charm and, of a subordinate, to tiny-bash (when these are
+among the checkouts), one unit to three and back, a refresh to the same folder, removal.
 
 PERIAPT names the program (target/release/periapt, then target/debug/periapt); PERIAPT_HOME a home that is kept, with
 its virtual environments, for the next run. Needs PyYAML. The table goes to standard output, what happens to standard error.
@@ -26,6 +26,8 @@ import tomllib
 
 HERE = pathlib.Path(__file__).resolve().parent
 PARTNER = "any-charm"
+# What subordinates come to by juju-info: small, so that three of its units are quick.
+PRINCIPAL = "tiny-bash"
 # A step that is not over by then is written down as it is.
 PATIENCE = 150
 # So many failed runs of a hook are enough to know that it fails.
@@ -170,17 +172,18 @@ def revision(folder):
 class Run:
     """One charm on its way."""
 
-    def __init__(self, top, below, recipe, partner):
-        self.folder = top / below
-        self.below = below
+    def __init__(self, top, folder, recipe, partner, principal):
+        self.folder = top / folder
         self.recipe = recipe
         self.metadata = read(self.folder)
         self.name = recipe.get("name", self.metadata["name"])
         self.subordinate = bool(self.metadata.get("subordinate"))
         self.partner = partner if self.name != PARTNER else None
-        self.cells = {"charm": self.name, "folder": below, "revision": revision(self.folder)}
+        self.cells = {"charm": self.name, "folder": folder, "revision": revision(self.folder)}
         self.broken = {}
-        self.principal = None
+        self.principal = principal
+        # The two endpoints between a subordinate and its principal.
+        self.below = None
 
     def step(self, heading, do):
         if heading != "removal" and self.broken:
@@ -204,19 +207,21 @@ class Run:
         started = time.monotonic()
         periapt("deploy", str(self.folder), self.name, "--trust", *options, *resources)
         say(f"    deployed after {time.monotonic() - started:.0f} s")
-        if self.subordinate and self.partner:
-            self.principal = self.below_what()
-            if self.principal:
-                periapt("integrate", *self.principal)
+        if self.subordinate:
+            self.below = self.below_what()
+            if self.below:
+                periapt("integrate", *self.below)
         return self.look()
 
     def below_what(self):
-        """The endpoints that make the partner a subordinate's principal: juju-info, which every application has, or others."""
+        """The endpoints that give a subordinate its principal: juju-info, which every application has, or others."""
         for endpoint, its in (self.metadata.get("requires") or {}).items():
             if its.get("scope") == "container" and its["interface"] == "juju-info":
-                return f"{self.name}:{endpoint}", f"{self.partner}:juju-info"
-        for endpoint, other in opposite(self.metadata, PARTNERS, container=True):
-            return f"{self.name}:{endpoint}", f"{self.partner}:{other}"
+                return f"{self.name}:{endpoint}", f"{self.principal}:juju-info"
+        if self.partner:
+            for endpoint, other in opposite(self.metadata, PARTNERS, container=True):
+                self.principal = self.partner
+                return f"{self.name}:{endpoint}", f"{self.partner}:{other}"
         return None
 
     def config(self):
@@ -252,7 +257,9 @@ class Run:
         return f"{related}: {self.look()}" if related else "none"
 
     def scale(self):
-        who = self.partner if self.subordinate else self.name
+        if self.subordinate and not self.below:
+            return "nothing here is a principal for it"
+        who = self.principal if self.subordinate else self.name
         before = set(units_of(who))
         periapt("add-unit", who, "-n", "2")
         cell = self.look()
@@ -281,8 +288,8 @@ class Run:
 
     def removal(self):
         parted = ""
-        if self.principal and not self.broken:
-            periapt("remove-relation", *self.principal)
+        if self.below and not self.broken:
+            periapt("remove-relation", *self.below)
             settle(self.name)
             left = units_of(self.name)
             parted = f"parted, {len(left)} units left; " if left else "parted; "
@@ -309,7 +316,7 @@ class Run:
         return parted + (f"gone, {hooks} passed by" if passed else "gone")
 
     def all(self):
-        say(f"{self.below}")
+        say(self.cells["folder"])
         for heading in HEADINGS[3:]:
             self.step(heading, getattr(self, heading))
             if heading == "refresh" and not self.broken:
@@ -342,6 +349,14 @@ def row(cells):
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
+def beside(folder, name):
+    """Deploys what other charms are related to, unless it is there."""
+    if name not in status()["applications"]:
+        periapt("deploy", str(folder), name)
+        settle(name)
+    return name
+
+
 def faults():
     """What must not be there after any run: agents that broke the lifecycle, a daemon that panicked."""
     found = [line for line in periapt("debug-log", "--replay", "--no-tail").splitlines() if "violation" in line.lower()]
@@ -364,14 +379,12 @@ def main():
         for side, found in PARTNERS.items():
             for endpoint, its in metadata[side].items():
                 found.setdefault(its["interface"], endpoint)
-        partner = "partner"
-        if partner not in status()["applications"]:
-            periapt("deploy", str(top / PARTNER), partner)
-            settle(partner)
+        partner = beside(top / PARTNER, "partner")
+    principal = beside(top / PRINCIPAL, "principal") if (top / PRINCIPAL).is_dir() else partner
     print(row(HEADINGS) + "\n" + row("---" for _ in HEADINGS), flush=True)
     for below in chosen:
         try:
-            cells = Run(top, below, recipes.get(below, {}), partner).all()
+            cells = Run(top, below, recipes.get(below, {}), partner, principal).all()
         except (OSError, KeyError, ValueError, subprocess.TimeoutExpired, yaml.YAMLError) as fault:
             cells = {"charm": below, "setup": shorten(repr(fault))}
         print(row(cells.get(heading, "") for heading in HEADINGS), flush=True)
