@@ -181,12 +181,13 @@ class Run:
         self.partner = partner if self.name != PARTNER else None
         self.cells = {"charm": self.name, "folder": folder, "revision": revision(self.folder)}
         self.broken = {}
+        self.deployed = False
         self.principal = principal
         # The two endpoints between a subordinate and its principal.
         self.below = None
 
     def step(self, heading, do):
-        if heading != "removal" and self.broken:
+        if self.broken and (heading != "removal" or not self.deployed):
             self.cells[heading] = "–"
             return
         say(f"  {heading}")
@@ -206,6 +207,7 @@ class Run:
         resources = [word for pair in self.recipe.get("resources", []) for word in ("--resource", pair)]
         started = time.monotonic()
         periapt("deploy", str(self.folder), self.name, "--trust", *options, *resources)
+        self.deployed = True
         say(f"    deployed after {time.monotonic() - started:.0f} s")
         if self.subordinate:
             self.below = self.below_what()
