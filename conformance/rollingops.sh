@@ -16,6 +16,8 @@ for charm in tests/integration/charms/{k8s,machine}; do
     done
 done
 export CHARMLIBS_SUBSTRATE=machine
+# Each unit writes to /var/lib/charm-rolling-ops.
+export PERIAPT_NAMESPACES=full
 (cd tests/integration && bash pack.sh)
 # shellcheck disable=SC2086
 pytest tests/integration/test_peer_rolling_ops.py -p no:cacheprovider -q ${ARGS:-}

@@ -52,6 +52,8 @@ impl Daemon {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_periapt"));
         command.args(arguments).env("PERIAPT_HOME", self.path()).stdin(Stdio::null());
+        // Nothing of the machine's is changed, and no namespace is measured.
+        command.env("PERIAPT_NAMESPACES", "off");
         if let Some(log) = self.log {
             command.env("PERIAPT_LOG", log);
         }

@@ -9,6 +9,7 @@
 //!
 //! Start with `unit.rs`, the loop; a process is run by `execution.rs`, and its hook commands are answered in `serve.rs`.
 
+mod caller;
 pub mod control;
 mod deferred;
 mod dispatch;
@@ -32,7 +33,7 @@ mod substrate;
 mod supervisor;
 mod unit;
 
-pub use namespace::{Isolation, enter_machine, own_path};
+pub use namespace::{Isolation, enter_machine, own_path, view_of_model};
 pub use programs::offer_programs;
 pub use shared::AgentOptions;
 pub use stray::remove_model;

@@ -1,4 +1,5 @@
-//! A view of the file system of a machine's own, for what runs on it: a mount namespace, where the daemon may make one.
+//! A view of the file system of a machine's own, for what runs on it: a mount namespace, where the daemon is asked for it
+//! and may make one.
 //!
 //! Charms and their libraries hold for granted what a machine of Juju's has at fixed places. Units here share one
 //! operating system, so that two of them would write to the same folder below `/var/lib`. In its namespace a machine has
@@ -10,7 +11,8 @@
 //!
 //! A namespace is made when the first process of its machine starts, and entered by a thread that starts processes for
 //! nobody else: so a process that starts in it costs two system calls more than one that does not. It is gone with the
-//! daemon and the last process in it; the next one shows the same folders, and processes in both see the same files.
+//! daemon and the last process in it; the next one shows the same folders, and processes in both see the same files. What a
+//! process has mounted itself is in its own namespace alone.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -27,7 +29,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::mount::{MountPropagationFlags, mount_bind, mount_bind_recursive, mount_change};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 
-use crate::programs::{is_another, put_python};
+use crate::programs::{PYTHON, is_another, put_python};
 
 /// What machines have of their own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,17 +44,6 @@ pub enum Isolation {
 }
 
 impl Isolation {
-    /// What fits the host: nothing without root's rights. On a host that systemd runs, services are started outside of the
-    /// machine's namespace and would not find what a charm has put into its `/var/lib`.
-    #[must_use]
-    pub fn of_host() -> Self {
-        match (rustix::process::geteuid().is_root(), Path::new("/run/systemd/system").exists()) {
-            (false, _) => Self::Off,
-            (true, true) => Self::Programs,
-            (true, false) => Self::Full,
-        }
-    }
-
     /// Reads `off`, `programs` or `full`.
     #[must_use]
     pub fn named(text: &str) -> Option<Self> {
@@ -63,10 +54,42 @@ impl Isolation {
             _ => None,
         }
     }
+
+    /// As [`named`](Self::named) reads it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Programs => "programs",
+            Self::Full => "full",
+        }
+    }
+
+    /// What the model's daemon does, or did last.
+    fn of_model(model: &Path) -> Self {
+        let said = fs::read_to_string(model.join(SAID)).unwrap_or_default();
+        Self::named(said.trim()).unwrap_or_default()
+    }
+
+    /// Tells those who enter machines from outside of the daemon.
+    fn say(self, model: &Path) -> io::Result<()> {
+        let said = model.join(SAID);
+        if self == Self::Off {
+            return match fs::remove_file(said) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            };
+        }
+        fs::create_dir_all(model)?;
+        fs::write(said, self.name())
+    }
 }
 
+/// A file in the model's folder: what machines have of their own. Without it they have nothing.
+const SAID: &str = ".namespaces";
 const VAR_LIB: &str = "/var/lib";
 const JUJU: &str = "juju";
+/// In the folder `run` of a machine: what covers [`PYTHON`].
+const PYTHON_NAME: &str = "python3";
 
 /// So many namespaces are kept, each with a descriptor, of which a process may have a thousand.
 const MOST_KEPT: usize = 256;
@@ -118,12 +141,17 @@ pub(crate) struct Namespaces {
 
 impl Namespaces {
     pub(crate) fn new(model: &Path, isolation: Isolation) -> Self {
+        if let Err(error) = isolation.say(model) {
+            tracing::warn!(
+                "ssh and scp may see another /var/lib than hooks do: {SAID} cannot be written: {error}"
+            );
+        }
         Self {
             model: model.to_owned(),
             isolation,
             made: Mutex::default(),
             enterer: Mutex::default(),
-            refused: AtomicBool::new(isolation == Isolation::Off),
+            refused: AtomicBool::new(false),
         }
     }
 
@@ -138,7 +166,7 @@ impl Namespaces {
         let Some(namespace) = self.namespace(machine)? else { return start() };
         let wrapper = own_python
             .filter(|own| !namespace.python.load(Ordering::Relaxed) && is_another(own))
-            .map(|_| Place::new(&self.model, machine).machine.join("run/python3"));
+            .map(|_| Place::new(&self.model, machine).machine.join("run").join(PYTHON_NAME));
         let (done, doing) = mpsc::sync_channel(1);
         let job = Box::new(move || {
             let started = enter(&namespace.file).and_then(|()| {
@@ -167,7 +195,7 @@ impl Namespaces {
 
     /// The machine's namespace; None where there can be none.
     fn namespace(&self, machine: MachineId) -> io::Result<Option<Arc<Namespace>>> {
-        if self.refused.load(Ordering::Relaxed) {
+        if self.isolation == Isolation::Off {
             return Ok(None);
         }
         // Held while it is made, so that no machine gets two.
@@ -175,14 +203,20 @@ impl Namespaces {
         if let Some(namespace) = made.get(&machine) {
             return Ok(Some(Arc::clone(namespace)));
         }
-        let had_one = Place::new(&self.model, machine).own_lib().is_dir();
+        let had_one =
+            self.isolation == Isolation::Full && Place::new(&self.model, machine).own_lib().is_dir();
+        if !had_one && self.refused.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         let (place, isolation) = (Place::new(&self.model, machine), self.isolation);
         let making = std::thread::Builder::new().name("namespace".to_owned());
         // A thread that has made a namespace stays in it: so it does nothing else.
         let file = making.spawn(move || make(&place, isolation)).and_then(|thread| {
-            thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread that makes it panicked")))
+            Ok(thread
+                .join()
+                .unwrap_or_else(|_| Err(io::Error::other("the thread that makes it panicked").into())))
         });
-        match file {
+        match file.unwrap_or_else(|error| Err(error.into())) {
             Ok(file) => {
                 // One that is forgotten is made again from the same folders.
                 if made.len() >= MOST_KEPT
@@ -195,15 +229,29 @@ impl Namespaces {
                 Ok(Some(namespace))
             }
             // Its files would not be where it has left them.
-            Err(error) if had_one => Err(io::Error::new(
-                error.kind(),
-                format!("machine {machine} has a /var/lib of its own, which cannot be mounted: {error}"),
-            )),
-            Err(error) => {
+            Err(failure) if had_one => {
+                let error = failure.into_inner();
+                Err(io::Error::new(
+                    error.kind(),
+                    format!(
+                        "machine {machine} has a /var/lib of its own, which cannot be mounted: {error}; give the daemon \
+                         the right to mount, or start it with PERIAPT_NAMESPACES=off to use the host's"
+                    ),
+                ))
+            }
+            Err(Failure::Refused(error)) => {
                 self.refused.store(true, Ordering::Relaxed);
                 tracing::warn!("machines share the host's /var/lib: no mount namespace can be made: {error}");
+                if let Err(error) = Isolation::Off.say(&self.model) {
+                    tracing::warn!("{SAID} cannot be removed: {error}");
+                }
                 Ok(None)
             }
+            // It may well pass; who starts something here tries again.
+            Err(Failure::Other(error)) => Err(io::Error::new(
+                error.kind(),
+                format!("machine {machine} gets no namespace of its own: {error}"),
+            )),
         }
     }
 
@@ -238,8 +286,40 @@ fn enter(namespace: &File) -> io::Result<()> {
     Ok(move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Mount))?)
 }
 
+/// Why there is no namespace.
+#[derive(Debug)]
+enum Failure {
+    /// The system gives none to this process, and will give none later.
+    Refused(io::Error),
+    /// Something stood in the way this time.
+    Other(io::Error),
+}
+
+impl Failure {
+    fn into_inner(self) -> io::Error {
+        match self {
+            Self::Refused(error) | Self::Other(error) => error,
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// What the system said to unshare(2) or mount(2).
+fn asked(said: io::Result<()>) -> Result<(), Failure> {
+    use rustix::io::Errno;
+    said.map_err(|error| match Errno::from_io_error(&error) {
+        Some(Errno::PERM | Errno::ACCESS | Errno::NOSYS | Errno::INVAL) => Failure::Refused(error),
+        _ => Failure::Other(error),
+    })
+}
+
 /// Makes a namespace, and leaves this thread in it.
-fn make(place: &Place, isolation: Isolation) -> io::Result<File> {
+fn make(place: &Place, isolation: Isolation) -> Result<File, Failure> {
     fs::create_dir_all(place.machine.join("run"))?;
     fs::set_permissions(&place.machine, Permissions::from_mode(0o700))?;
     view(place, isolation)?;
@@ -250,29 +330,41 @@ fn make(place: &Place, isolation: Isolation) -> io::Result<File> {
 }
 
 /// Moves this thread into a new namespace, and mounts in it what the machine has of its own.
-fn view(place: &Place, isolation: Isolation) -> io::Result<()> {
-    unshare(UnshareFlags::NEWNS)?;
+fn view(place: &Place, isolation: Isolation) -> Result<(), Failure> {
+    asked(unshare(UnshareFlags::NEWNS))?;
     // What the host mounts comes in; nothing goes out.
-    mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
+    let inwards = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
+    asked(mount_change("/", inwards).map_err(io::Error::from))?;
     if isolation == Isolation::Full {
         own_lib(&place.own_lib())?;
     }
     let juju = Path::new(VAR_LIB).join(JUJU);
     if juju.is_dir() {
-        mount_bind_recursive(&place.model, &juju)?;
+        asked(mount_bind_recursive(&place.model, &juju).map_err(io::Error::from))?;
     }
     Ok(())
 }
 
 /// Mounts `own` on `/var/lib`, and in it all that the host has there.
-fn own_lib(own: &Path) -> io::Result<()> {
+fn own_lib(own: &Path) -> Result<(), Failure> {
+    let is_new = own.symlink_metadata().is_err();
+    cover_lib(own).inspect_err(|_| {
+        // Left behind, it would say that the machine has files there. What is not empty stays.
+        if is_new {
+            drop(fs::remove_dir(own.join(JUJU)));
+            drop(fs::remove_dir(own));
+        }
+    })
+}
+
+fn cover_lib(own: &Path) -> Result<(), Failure> {
     fs::create_dir_all(own.join(JUJU))?;
     fs::set_permissions(own, Permissions::from_mode(0o755))?;
     // Keeps the host's in reach when it is covered.
-    let host =
-        rustix::fs::open(VAR_LIB, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let host = rustix::fs::open(VAR_LIB, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+        .map_err(io::Error::from)?;
     let host_path = PathBuf::from(format!("/proc/thread-self/fd/{}", host.as_raw_fd()));
-    mount_bind(own, VAR_LIB)?;
+    asked(mount_bind(own, VAR_LIB).map_err(io::Error::from))?;
     for entry in fs::read_dir(&host_path)? {
         let entry = entry?;
         if entry.file_name() == JUJU {
@@ -314,13 +406,13 @@ fn is_empty(path: &Path, is_dir: bool) -> bool {
 }
 
 /// Where a machine has what it sees below `/var/lib`; None for what it shares with the host, and where it has nothing of
-/// its own.
+/// its own, as hooks see it: so says the model's daemon.
 #[must_use]
 pub fn own_path(model_dir: &Path, machine: MachineId, path: &Path) -> Option<PathBuf> {
     let below = path.strip_prefix(VAR_LIB).ok()?;
     let first: &OsStr = below.components().next()?.as_os_str();
     let own = Place::new(model_dir, machine).own_lib();
-    if !own.is_dir() || first == JUJU {
+    if Isolation::of_model(model_dir) != Isolation::Full || !own.is_dir() || first == JUJU {
         return None;
     }
     let host = Path::new(VAR_LIB).join(first);
@@ -337,15 +429,18 @@ pub fn own_path(model_dir: &Path, machine: MachineId, path: &Path) -> Option<Pat
 /// # Errors
 /// Those of setns(2), unshare(2) and mount(2): the caller may not.
 pub fn enter_machine(model_dir: &Path, machine: MachineId) -> io::Result<bool> {
-    let place = Place::new(model_dir, machine);
+    let (place, isolation) = (Place::new(model_dir, machine), Isolation::of_model(model_dir));
+    if isolation == Isolation::Off {
+        return Ok(false);
+    }
     if let Some(namespace) = noted(&place) {
         unshare(UnshareFlags::FS)?;
         return enter(&namespace).map(|()| true);
     }
-    if place.own_lib().is_dir() {
-        return view(&place, Isolation::Full).map(|()| true);
+    if isolation == Isolation::Full && !place.own_lib().is_dir() {
+        return Ok(false);
     }
-    Ok(false)
+    view(&place, isolation).map(|()| true).map_err(Failure::into_inner)
 }
 
 /// The namespace that a daemon has noted, as long as it keeps it: it leaves its numbers to others.
@@ -353,64 +448,35 @@ fn noted(place: &Place) -> Option<File> {
     let note = fs::read_to_string(place.note()).ok()?;
     let numbers: Vec<u64> = note.split_whitespace().map_while(|word| word.parse().ok()).collect();
     let [pid, descriptor, inode] = numbers.as_slice() else { return None };
-    let file = File::open(format!("/proc/{pid}/fd/{descriptor}")).ok()?;
-    let link = fs::read_link(format!("/proc/{pid}/fd/{descriptor}")).ok()?;
-    (link == Path::new(&format!("mnt:[{inode}]"))).then_some(file)
+    let path = PathBuf::from(format!("/proc/{pid}/fd/{descriptor}"));
+    // What is no namespace is not opened: to open another's pipe may take for ever.
+    if fs::read_link(&path).ok()? != Path::new(&format!("mnt:[{inode}]")) {
+        return None;
+    }
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(&path, flags, Mode::empty()).ok()?);
+    (file.metadata().ok()?.ino() == *inode).then_some(file)
+}
+
+/// The machine's view of the file system that this process is in, of those of the models in `models`: the folder of its
+/// model. What starts here stays here, and would be cut off from the host.
+#[must_use]
+pub fn view_of_model(models: &Path) -> Option<PathBuf> {
+    let is_at = |source: &Path, target: &str| {
+        let id = |path: &Path| path.symlink_metadata().map(|found| (found.dev(), found.ino())).ok();
+        id(source).is_some_and(|source| id(Path::new(target)) == Some(source))
+    };
+    let folders = |folder: &Path| {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    folders(models).into_iter().find(|model| {
+        is_at(model, "/var/lib/juju")
+            || folders(&model.join("machines"))
+                .iter()
+                .any(|machine| is_at(&machine.join("run").join(PYTHON_NAME), PYTHON))
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn isolation_is_named() {
-        for (text, expected) in [
-            ("off", Some(Isolation::Off)),
-            ("programs", Some(Isolation::Programs)),
-            ("full", Some(Isolation::Full)),
-            ("", None),
-            ("on", None),
-        ] {
-            assert_eq!(Isolation::named(text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_a_machine_has_itself_is_its_own_and_what_it_only_shows_is_the_hosts() {
-        let model = tempfile::tempdir().unwrap();
-        let machine = MachineId(3);
-        let own = Place::new(model.path(), machine).own_lib();
-        let path = |text: &str| own_path(model.path(), machine, Path::new(text));
-        assert_eq!(path("/var/lib/periapt-test/x"), None, "without a namespace there is nothing");
-        fs::create_dir_all(&own).unwrap();
-        assert_eq!(path("/var/lib/periapt-test/x"), Some(own.join("periapt-test/x")));
-        for shared in ["/var/lib", "/var/lib/juju/x", "/etc/passwd", "relative"] {
-            assert_eq!(path(shared), None, "{shared}");
-        }
-        let of_host = fs::read_dir(VAR_LIB).unwrap().flatten().find(|e| e.path().is_dir()).unwrap();
-        let name = of_host.file_name();
-        assert_eq!(path(&format!("/var/lib/{}/x", name.display())), None);
-        fs::create_dir_all(own.join(&name)).unwrap();
-        assert_eq!(path(&format!("/var/lib/{}/x", name.display())), None, "an empty folder is a mount's");
-        fs::write(own.join(&name).join("mine"), "").unwrap();
-        assert_eq!(path(&format!("/var/lib/{}/x", name.display())), Some(own.join(&name).join("x")));
-    }
-
-    #[test]
-    fn where_nothing_may_be_made_a_process_starts_all_the_same() {
-        let model = tempfile::tempdir().unwrap();
-        let off = Namespaces::new(model.path(), Isolation::Off);
-        assert_eq!(off.start_in(MachineId(0), None, || Ok(7)).unwrap(), 7);
-        // A folder that cannot be made stands for a right that is missing.
-        let refused = Namespaces::new(Path::new("/proc/nowhere"), Isolation::Full);
-        assert_eq!(refused.start_in(MachineId(0), None, || Ok(8)).unwrap(), 8);
-        assert!(refused.refused.load(Ordering::Relaxed));
-        // A machine that has had its own is not sent to the host's: a hook that fails is run again.
-        let own = Place::new(model.path(), MachineId(4)).own_lib();
-        fs::create_dir_all(&own).unwrap();
-        fs::write(own.join("../run"), "in the way").unwrap();
-        let once = Namespaces::new(model.path(), Isolation::Full);
-        let error = once.start_in(MachineId(4), None, || Ok(9)).unwrap_err();
-        assert!(error.to_string().contains("cannot be mounted"), "{error}");
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 //! `/usr/bin/juju-run` on the host.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -10,7 +10,8 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags};
 use rustix::mount::mount_bind;
 
-const PYTHON: &str = "/usr/bin/python3";
+/// Where charms look for it.
+pub(crate) const PYTHON: &str = "/usr/bin/python3";
 
 /// Whether an interpreter is another one than the host's.
 pub(crate) fn is_another(own: &Path) -> bool {
@@ -69,19 +70,40 @@ fi
 exec -a /usr/bin/python3 @SYSTEM@ "$@"
 "#;
 
-/// Puts `juju-exec` and `juju-run` where charms look for them, as Juju's agents do, unless something is there already.
-/// They are scripts that run the program of whichever unit calls them, of any home. Where that may not be written it is
-/// left out.
+/// Puts `juju-exec` and `juju-run` where charms look for them, as Juju's agents do, unless something is there that is not
+/// ours. They are scripts that run the program of whichever unit calls them, of any home. Where that may not be written it
+/// is left out.
 pub fn offer_programs() {
     for name in ["juju-exec", "juju-run"] {
         let path = Path::new("/usr/bin").join(name);
-        if path.symlink_metadata().is_err()
-            && let Err(error) = write_program(&path, EXEC_SCRIPT)
-        {
+        if let Err(error) = offer(&path) {
             tracing::debug!("{} is not there: {error}", path.display());
         }
     }
 }
+
+/// Writes the script, also over an older one of ours.
+fn offer(path: &Path) -> io::Result<()> {
+    let is_ours = match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+        Err(error) => return Err(error),
+        Ok(metadata) if metadata.is_file() => {
+            let mut start = String::new();
+            let most = 2 * EXEC_SCRIPT.len() as u64;
+            // What is no text is another's.
+            let read = File::open(path)?.take(most).read_to_string(&mut start);
+            if start == EXEC_SCRIPT {
+                return Ok(());
+            }
+            read.is_ok() && start.lines().nth(1).is_some_and(|line| line.starts_with(OURS))
+        }
+        Ok(_) => false,
+    };
+    if is_ours { write_program(path, EXEC_SCRIPT) } else { Ok(()) }
+}
+
+/// What the second line of our scripts begins with.
+const OURS: &str = "# Put here by Periapt";
 
 const EXEC_SCRIPT: &str = r#"#!/bin/sh
 # Put here by Periapt, as Juju's agents do: the program of the unit that calls it.
@@ -102,6 +124,28 @@ exit 1
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_an_older_script_of_ours_is_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("juju-exec");
+        let offered = |there: &[u8]| {
+            fs::write(&path, there).unwrap();
+            offer(&path).unwrap();
+            fs::read(&path).unwrap() == EXEC_SCRIPT.as_bytes()
+        };
+        offer(&path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), EXEC_SCRIPT, "where nothing is");
+        assert!(offered(format!("#!/bin/sh\n{OURS}, long ago.\nexit 1\n").as_bytes()));
+        for other in [&b"#!/bin/sh\nexit 1\n"[..], b"", b"\x7fELF\n\xff\xfe"] {
+            assert!(!offered(other), "{other:?}");
+        }
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("nowhere", &path).unwrap();
+        offer(&path).unwrap();
+        assert!(path.symlink_metadata().unwrap().is_symlink(), "a link is another's");
+        assert!(EXEC_SCRIPT.lines().nth(1).unwrap().starts_with(OURS));
+    }
 
     /// The scripts say what they do without a daemon.
     #[test]

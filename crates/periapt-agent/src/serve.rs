@@ -1,9 +1,8 @@
 //! The hook commands of one dispatch: drives [`periapt_context::answer`], fetches what it needs from outside, and
 //! carries out what counts at once.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use periapt_model::command::{Command, Tell};
 use periapt_model::effects::{Effects, Reboot};
 use periapt_model::log::Level;
 
+use crate::caller::Caller;
 use crate::control::Control;
 use crate::folder::UnitFolder;
 use crate::output::Tail;
@@ -90,23 +90,29 @@ impl Serving {
         self.served.effects.reboot == Some(Reboot::Now)
     }
 
-    /// Runs one hook command to its end.
-    pub(crate) async fn run(&mut self, request: &Request) -> Response {
+    /// Runs one hook command of `caller` to its end.
+    pub(crate) async fn run(&mut self, request: &Request, caller: Caller) -> Response {
         let command = String::from_utf8_lossy(&request.command).into_owned();
         let output = match decode_arguments(&command, &request.args) {
             Err(output) => output,
-            Ok(args) => match self.answer(request, &command, &args).await {
+            Ok(args) => match self.answer(request, caller, &command, &args).await {
                 Some(output) => output,
                 None => return Response::NeedStdin,
             },
         };
         self.served.commands = self.served.commands.saturating_add(1);
-        let Output { code, stdout, stderr, .. } = self.carry_out(output, &request.dir).await;
+        let Output { code, stdout, stderr, .. } = self.carry_out(output, caller, &request.dir).await;
         Response::Done { code, stdout, stderr }
     }
 
     /// Asks the pure core until it has what it needs. None: the caller must send its standard input.
-    async fn answer(&mut self, request: &Request, command: &str, args: &[String]) -> Option<Output> {
+    async fn answer(
+        &mut self,
+        request: &Request,
+        caller: Caller,
+        command: &str,
+        args: &[String],
+    ) -> Option<Output> {
         let mut supplied = Supplied::default();
         for _ in 0..MOST_NEEDS {
             let call = Call { command, args, stdin: request.stdin.as_deref(), supplied: &supplied };
@@ -119,7 +125,7 @@ impl Serving {
                 // It has that already.
                 Need::Stdin => break,
                 Need::File(path) => {
-                    let content = read_file(&request.dir, &path).await;
+                    let content = read_file(caller, &request.dir, &path).await;
                     supplied.files.insert(path, content);
                 }
                 Need::Leadership => {
@@ -145,7 +151,7 @@ impl Serving {
     }
 
     /// Does what counts at once and writes the output file. Where that fails, the command fails.
-    async fn carry_out(&mut self, mut output: Output, dir: &Path) -> Output {
+    async fn carry_out(&mut self, mut output: Output, caller: Caller, dir: &Path) -> Output {
         for immediate in std::mem::take(&mut output.immediate) {
             match immediate {
                 Immediate::Log { level, message } => {
@@ -166,7 +172,7 @@ impl Serving {
             }
         }
         if let Some((path, content)) = output.write_file.take()
-            && let Err(message) = write_file(dir, path, content).await
+            && let Err(message) = write_file(caller, dir, path, content).await
         {
             return Output::error(1, &message);
         }
@@ -230,15 +236,17 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err("interrupted".to_owned()))
 }
 
-async fn read_file(dir: &Path, path: &str) -> Result<Vec<u8>, String> {
+async fn read_file(caller: Caller, dir: &Path, path: &str) -> Result<Vec<u8>, String> {
     let (full, path) = (resolve(dir, path), path.to_owned());
-    blocking(move || read_regular(&full).map_err(|error| format!("open {path}: {}", in_words(&error)))).await
+    blocking(move || {
+        let read = caller.open(&full).and_then(read_regular);
+        read.map_err(|error| format!("open {path}: {}", in_words(&error)))
+    })
+    .await
 }
 
 /// Only regular files: a pipe would wait for its writer, and `/dev/stdin` is not the caller's here.
-fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
-    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    let file = File::options().read(true).custom_flags(nonblocking).open(path)?;
+fn read_regular(file: File) -> io::Result<Vec<u8>> {
     let meta = file.metadata()?;
     if !meta.is_file() {
         return Err(io::Error::other("not a regular file"));
@@ -252,14 +260,10 @@ fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-async fn write_file(dir: &Path, path: String, content: Vec<u8>) -> Result<(), String> {
+async fn write_file(caller: Caller, dir: &Path, path: String, content: Vec<u8>) -> Result<(), String> {
     let full = resolve(dir, &path);
     blocking(move || {
-        let odd = fs::metadata(&full).is_ok_and(|meta| !meta.is_file());
-        let written = match odd && full != Path::new("/dev/null") {
-            true => Err(io::Error::other("not a regular file")),
-            false => fs::write(&full, content),
-        };
+        let written = caller.write(&full, &content);
         written.map_err(|error| format!("open {path}: {}", in_words(&error)))
     })
     .await
@@ -284,11 +288,12 @@ mod tests {
     #[test]
     fn only_regular_files_within_reach_are_read() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("a"), "text").unwrap();
-        assert_eq!(read_regular(&resolve(dir.path(), "a")).unwrap(), b"text");
-        assert!(read_regular(Path::new("/dev/stdin")).is_err());
-        assert!(read_regular(dir.path()).is_err());
-        let error = read_regular(&dir.path().join("b")).unwrap_err();
+        std::fs::write(dir.path().join("a"), "text").unwrap();
+        let read = |path: &Path| Caller::default().open(path).and_then(read_regular);
+        assert_eq!(read(&resolve(dir.path(), "a")).unwrap(), b"text");
+        assert!(read(Path::new("/dev/stdin")).is_err());
+        assert!(read(dir.path()).is_err());
+        let error = read(&dir.path().join("b")).unwrap_err();
         assert_eq!(in_words(&error), "no such file or directory");
     }
 }

@@ -18,6 +18,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::caller::Caller;
 use crate::fault;
 use crate::serve::{Served, Serving};
 
@@ -96,6 +97,7 @@ async fn accept(listener: UnixListener, state: Arc<State>) {
 
 /// Answers the requests of one connection, each before the next.
 async fn connection(mut stream: UnixStream, state: Arc<State>) {
+    let caller = Caller { pid: stream.peer_cred().ok().and_then(|peer| peer.pid()) };
     loop {
         let request = match read_frame(&mut stream).await {
             Ok(Some(frame)) => frame::decode_request(&frame).map_err(io::Error::from),
@@ -104,7 +106,7 @@ async fn connection(mut stream: UnixStream, state: Arc<State>) {
         };
         let readable = request.is_ok();
         let response = match request {
-            Ok(request) => answer(request, &state).await,
+            Ok(request) => answer(request, caller, &state).await,
             Err(error) if error.kind() == io::ErrorKind::InvalidData => Response::refusal(error),
             Err(_) => return,
         };
@@ -117,7 +119,7 @@ async fn connection(mut stream: UnixStream, state: Arc<State>) {
     }
 }
 
-async fn answer(request: Request, state: &State) -> Response {
+async fn answer(request: Request, caller: Caller, state: &State) -> Response {
     let expected = state.context_id.as_str();
     if request.context_id != expected.as_bytes() {
         let got = String::from_utf8_lossy(&request.context_id);
@@ -125,7 +127,7 @@ async fn answer(request: Request, state: &State) -> Response {
     }
     fault::point("in-hook-command");
     let mut serving = state.serving.lock().await;
-    let response = serving.run(&request).await;
+    let response = serving.run(&request, caller).await;
     if serving.reboots_now() {
         state.reboot.notify_one();
         // The process is killed now: the command never returns (Juju 3.6: `context.killCharmHook`).

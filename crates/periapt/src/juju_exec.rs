@@ -2,9 +2,12 @@
 //!
 //! These are links to this program beside the hook commands. A process that a charm has left running has neither the home
 //! of whoever started the daemon nor its variables: which daemon, model and unit are meant is read off the unit's folder,
-//! which its environment, its working directory and its `PATH` know. No daemon is ever started from here.
+//! which its environment, its working directory and its `PATH` know. In a machine's view of the file system that folder is
+//! `/var/lib/juju`: a file in it says which it is. No daemon is ever started from here.
 
 use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -253,25 +256,29 @@ struct Surroundings {
 
 impl Surroundings {
     /// By the first folder of a model that the environment, the working directory or the way to this program names; else
-    /// the current model of the caller's home.
+    /// the current model of the caller's home, unless one of these is where a machine of Juju's has its model.
     fn find(program: &Path) -> Result<Self> {
         let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
         let path = std::env::var_os("PATH").unwrap_or_default();
         let of_environment =
             ["JUJU_CHARM_DIR", "CHARM_DIR", vars::SOCKET_ADDRESS].into_iter().filter_map(variable);
-        let candidates = of_environment
-            .chain(std::env::current_dir().ok())
-            .chain([program.to_owned()])
-            .chain(std::env::split_paths(&path));
+        let mut candidates: Vec<PathBuf> =
+            of_environment.chain(std::env::current_dir().ok()).chain([program.to_owned()]).collect();
+        let on_machine = candidates.iter().any(|path| path.starts_with(JUJU));
+        candidates.extend(std::env::split_paths(&path));
         // A home that is named is meant, wherever one stands.
         let named = match variable("PERIAPT_HOME").filter(|path| !path.as_os_str().is_empty()) {
             Some(path) => Some(Home::at(&path)?),
             None => None,
         };
-        for folder in candidates.filter_map(|path| ModelFolder::of(&path)) {
+        for folder in candidates.iter().filter_map(|path| ModelFolder::of(path)) {
             if named.as_ref().is_none_or(|home| home.path() == folder.home) {
                 return Ok(Self { home: Home::at(&folder.home)?, model: folder.uuid, unit: folder.unit });
             }
+        }
+        if on_machine {
+            return Err(CliError::new(format!("no model of Periapt's found in {JUJU}"))
+                .hint("the model's folder is there for what runs on its machines; PERIAPT_HOME may name another home"));
         }
         let home = named.map_or_else(Home::find, Ok)?;
         let model = session::current_model(&home)?;
@@ -279,7 +286,27 @@ impl Surroundings {
     }
 }
 
-/// What a path says: `HOME/models/UUID/agents/unit-app-0/…`.
+/// Where a machine of Juju's has what the model's folder has here, and where machines with a view of their own show it.
+const JUJU: &str = "/var/lib/juju";
+
+/// A file in a model's folder: the way to that folder, for those who see it elsewhere.
+const MARK: &str = ".model";
+
+/// Writes the mark of a model's folder, which is made if it is not there.
+///
+/// # Errors
+/// Those of the file system.
+pub fn mark(folder: &Path) -> std::io::Result<()> {
+    let mark = folder.join(MARK);
+    let text = folder.as_os_str().as_bytes();
+    if std::fs::read(&mark).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(mark, text)
+}
+
+/// What a path says: `HOME/models/UUID/agents/unit-app-0/…`, or the same behind another way to the model's folder.
 #[derive(Debug, PartialEq, Eq)]
 struct ModelFolder {
     home: PathBuf,
@@ -289,12 +316,11 @@ struct ModelFolder {
 
 impl ModelFolder {
     fn of(path: &Path) -> Option<Self> {
-        let folder = path.ancestors().find(|folder| {
-            let is_uuid = |name: &str| name.len() == 36 && uuid_like(name);
-            let in_models = folder.parent().and_then(Path::file_name).is_some_and(|name| name == "models");
-            in_models && folder.file_name().and_then(|name| name.to_str()).is_some_and(is_uuid)
+        let (folder, there) = path.ancestors().find_map(|folder| match is_model_folder(folder) {
+            true => Some((folder, folder.to_owned())),
+            false => marked(folder).map(|there| (folder, there)),
         })?;
-        let home = std::fs::canonicalize(folder.parent()?.parent()?).ok()?;
+        let home = std::fs::canonicalize(there.parent()?.parent()?).ok()?;
         // A folder that only looks like one has no daemon.
         if !home.join("daemon.lock").is_file() {
             return None;
@@ -302,8 +328,25 @@ impl ModelFolder {
         let mut below = path.strip_prefix(folder).ok()?.iter();
         let agent = below.next().filter(|name| *name == "agents").and_then(|_| below.next());
         let unit = agent.and_then(|tag| UnitName::from_tag(tag.to_str()?));
-        Some(Self { home, uuid: folder.file_name()?.to_str()?.to_owned(), unit })
+        Some(Self { home, uuid: there.file_name()?.to_str()?.to_owned(), unit })
     }
+}
+
+/// Whether a folder is called as a model's is: `models/UUID`.
+fn is_model_folder(folder: &Path) -> bool {
+    let is_uuid = |name: &str| name.len() == 36 && uuid_like(name);
+    let in_models = folder.parent().and_then(Path::file_name).is_some_and(|name| name == "models");
+    in_models && folder.file_name().and_then(|name| name.to_str()).is_some_and(is_uuid)
+}
+
+/// The model's folder that `folder` is, as its mark says. A copy of one is none.
+fn marked(folder: &Path) -> Option<PathBuf> {
+    let mark = folder.join(MARK);
+    // Another's pipe of that name would have no end.
+    let text = if mark.symlink_metadata().ok()?.is_file() { std::fs::read(mark).ok()? } else { return None };
+    let there = PathBuf::from(OsString::from_vec(text));
+    let id = |path: &Path| path.metadata().map(|found| (found.dev(), found.ino())).ok();
+    (is_model_folder(&there) && id(&there)? == id(folder)?).then_some(there)
 }
 
 fn uuid_like(name: &str) -> bool {
@@ -377,6 +420,18 @@ mod tests {
         }
         assert_eq!(unit("tools/juju-exec"), Some(None));
         assert_eq!(ModelFolder::of(&home.join("models/other/agents/unit-a-0")), None);
+        // The same folder elsewhere, as /var/lib/juju is on a machine.
+        let elsewhere = home.join("juju");
+        std::os::unix::fs::symlink(&model, &elsewhere).unwrap();
+        let found = || ModelFolder::of(&elsewhere.join("agents/unit-a-0/charm"));
+        assert_eq!(found(), None, "it does not say which model it is");
+        mark(&model).unwrap();
+        let unit = Some("a/0".parse().unwrap());
+        assert_eq!(found(), Some(ModelFolder { home: home.clone(), uuid: uuid.to_owned(), unit }));
+        let copy = home.join("copy");
+        std::fs::create_dir_all(copy.join("agents/unit-a-0")).unwrap();
+        std::fs::copy(model.join(MARK), copy.join(MARK)).unwrap();
+        assert_eq!(ModelFolder::of(&copy.join("agents/unit-a-0")), None);
         assert_eq!(ModelFolder::of(Path::new("/")), None);
     }
 }

@@ -77,6 +77,21 @@ fn each_machine_has_a_var_lib_of_its_own_in_all_that_runs_on_it() {
 }
 
 #[test]
+fn hook_commands_read_and_write_the_files_of_their_machine() {
+    let Some(bench) = isolated() else { return };
+    let folder = two_units(&bench);
+    let line =
+        format!("cd {folder} && config-get --all -o out && application-version-set \"$(cat out)\" && ls");
+    let executed = bench.json(&["exec", "--unit", "c/0", "--", &line]);
+    assert_eq!(executed["c/0"]["results"]["stdout"], "out\nwho\n", "{executed}");
+    let line = format!("echo '{{password: secret}}' > {folder}/in && secret-add --file {folder}/in");
+    let executed = bench.json(&["exec", "--unit", "c/0", "--", &line]);
+    let stdout = executed["c/0"]["results"]["stdout"].as_str().unwrap_or_default();
+    assert!(stdout.starts_with("secret:"), "{executed}");
+    assert!(!Path::new(&folder).exists(), "the host has nothing of it");
+}
+
+#[test]
 fn what_a_machine_has_made_survives_its_daemon_and_goes_with_it() {
     let Some(bench) = isolated() else { return };
     let folder = two_units(&bench);
@@ -115,6 +130,21 @@ fn juju_exec_is_where_charms_look_for_it() {
     );
     bench.ok(&["exec", "--unit", "c/1", "--", &worker]);
     bench.ok(&["wait-for", "unit", "c/1", "--query", "workload-message==\"by-hand\"", "--timeout", "60s"]);
+    // As cron does, while the operator is in another model: it is the folder that says whose it is.
+    bench.ok(&["add-model", "other"]);
+    let by_hand = |place: &str, variables: &str, words: &str| {
+        let exec = "/usr/bin/juju-exec";
+        let line = format!("cd {place} && env -i PATH=/usr/bin:/bin {variables} {exec} {words}");
+        bench.run(&["ssh", "-m", "default", "c/1", &line])
+    };
+    for (place, words) in [("/var/lib/juju/agents/unit-c-1/charm", ""), ("/var/lib/juju/agents", "-u c/1")] {
+        let said = by_hand(place, "", &format!("{words} 'echo $JUJU_UNIT_NAME'"));
+        assert_eq!((said.code, said.stdout.as_str()), (0, "c/1\n"), "{place}: {said:?}");
+    }
+    let other = format!("PERIAPT_HOME={}", bench.path().join("other").display());
+    let said = by_hand("/var/lib/juju", &other, "-u c/1 ls");
+    assert_eq!((said.code, said.stdout.as_str()), (1, ""), "{said:?}");
+    assert!(said.stderr.contains("no model of Periapt's found in /var/lib/juju"), "{said:?}");
     let said = Said::of(
         std::process::Command::new("/usr/bin/juju-exec")
             .env_clear()
@@ -124,6 +154,33 @@ fn juju_exec_is_where_charms_look_for_it() {
     );
     assert_eq!((said.code, said.stdout.as_str()), (1, ""), "{said:?}");
     assert!(said.stderr.contains("is not called by a unit"), "{said:?}");
+}
+
+#[test]
+fn no_daemon_starts_on_a_machine() {
+    let Some(bench) = isolated() else { return };
+    two_units(&bench);
+    let periapt = env!("CARGO_BIN_EXE_periapt");
+    let said = bench.run(&["ssh", "c/0", &format!("{periapt} daemon stop && {periapt} models")]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.stderr.contains("is on a machine of the model"), "{said:?}");
+    bench.ok(&["models"]);
+    let pid = bench.daemon_pid().expect("it runs");
+    let view = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/mnt")).expect("a link");
+    assert_eq!(view(&pid.to_string()), view("self"));
+}
+
+#[test]
+fn ssh_sees_what_hooks_see_when_namespaces_are_no_longer_asked_for() {
+    let Some(bench) = isolated() else { return };
+    let folder = two_units(&bench);
+    bench.ok(&["daemon", "stop"]);
+    let started = bench.command().env("PERIAPT_NAMESPACES", "off").args(["daemon", "start"]).output();
+    assert!(started.expect("it starts").status.success());
+    let look = format!("cat {folder}/who");
+    let executed = bench.run(&["exec", "--unit", "c/0", &look]);
+    let entered = bench.run(&["ssh", "c/0", &look]);
+    assert_eq!((executed.code, entered.code), (1, 1), "{executed:?} {entered:?}");
 }
 
 #[test]

@@ -168,8 +168,7 @@ fn folder(status: &FullStatus, model: &Path, whom: &Whom) -> Result<(PathBuf, Ma
     }
     // A subordinate is on the machine of its principal.
     let mut principals = status.applications.values().flat_map(|app| &app.units);
-    let principal =
-        principals.find(|(name, shown)| **name == unit || shown.subordinates.contains_key(&unit));
+    let principal = principals.find(|(name, shown)| **name == unit || shown.subordinates.contains_key(&unit));
     let machine = principal.and_then(|(_, shown)| shown.machine.parse().ok());
     Ok((folder, machine.unwrap_or_default()))
 }

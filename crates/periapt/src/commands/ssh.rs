@@ -102,16 +102,25 @@ impl Ssh {
     }
 }
 
-/// Becomes a program in the machine's view of the file system, where it has one. Returns only when that fails.
+/// Becomes a program in the machine's view of the file system, where it has one that this process may enter, else in the
+/// host's. Returns only when the program cannot be run.
 fn become_in(place: &Place, mut program: Command) -> std::io::Error {
-    std::thread::scope(|scope| {
+    let refused = std::thread::scope(|scope| {
         // A namespace is a thread's own, and the thread that becomes the program takes it along.
-        let thread = scope.spawn(|| match periapt_agent::enter_machine(&place.model, place.machine) {
-            Ok(_) => program.exec(),
-            Err(error) => error,
-        });
-        thread.join().unwrap_or_else(|_| std::io::Error::other("the thread that starts it panicked"))
-    })
+        let thread =
+            scope.spawn(|| periapt_agent::enter_machine(&place.model, place.machine).map(|_| program.exec()));
+        thread.join().unwrap_or_else(|_| Err(std::io::Error::other("the thread that enters it panicked")))
+    });
+    match refused {
+        Ok(error) => error,
+        Err(error) => {
+            eprintln!(
+                "note: this is the host's /var/lib: the mount namespace of machine {} cannot be entered: {error}",
+                place.machine
+            );
+            program.exec()
+        }
+    }
 }
 
 #[cfg(test)]

@@ -15,9 +15,16 @@ use super::link::Link;
 /// Runs until the daemon stops, and then until every agent has.
 pub async fn run(controller: Controller, home: Home, stopping: CancellationToken) {
     remove_strays(&controller, &home).await;
-    if isolation() != Isolation::Off {
+    let said = Namespaces::said();
+    if let Namespaces::Unknown(said) = &said {
+        tracing::warn!(
+            "PERIAPT_NAMESPACES is {said:?}, which is taken for off: it may be off, programs or full"
+        );
+    }
+    if rustix::process::geteuid().is_root() && said.offers_programs() {
         periapt_agent::offer_programs();
     }
+    let isolation = said.isolation();
     let mut changes = controller.watch_models();
     let mut running: BTreeMap<String, Agents> = BTreeMap::new();
     loop {
@@ -33,7 +40,7 @@ pub async fn run(controller: Controller, home: Home, stopping: CancellationToken
         }
         for model in models {
             if !running.contains_key(model.uuid()) {
-                start(&model, &home, &mut running);
+                start(&model, &home, isolation, &mut running);
             }
         }
         tokio::select! {
@@ -52,33 +59,61 @@ pub async fn run(controller: Controller, home: Home, stopping: CancellationToken
     }
 }
 
-fn start(model: &ModelHandle, home: &Home, running: &mut BTreeMap<String, Agents>) {
+fn start(model: &ModelHandle, home: &Home, isolation: Isolation, running: &mut BTreeMap<String, Agents>) {
     let info = model.snapshot().info;
-    let mut options = AgentOptions::new(
-        home.models().join(model.uuid()),
-        home.charms(),
-        home.resources(),
-        home::hook_program(),
-    );
+    let folder = home.models().join(model.uuid());
+    if let Err(error) = crate::juju_exec::mark(&folder) {
+        tracing::warn!("juju-exec may not know what model it is in: {}: {error}", folder.display());
+    }
+    let mut options = AgentOptions::new(folder, home.charms(), home.resources(), home::hook_program());
     options.released_dir = home.released_storage().join(format!("{}-{}", info.name, model.uuid()));
     options.exec_program = std::env::current_exe().ok();
-    options.isolation = isolation();
+    options.isolation = isolation;
     match Agents::start(Arc::new(Link(model.clone())), options) {
         Ok(agents) => drop(running.insert(model.uuid().to_owned(), agents)),
         Err(error) => tracing::error!("model {} has no agents: {error}", info.name),
     }
 }
 
-/// What machines have of their own: what `PERIAPT_NAMESPACES` says (`off`, `programs` or `full`), else what fits the host.
-fn isolation() -> Isolation {
-    let said = std::env::var("PERIAPT_NAMESPACES").unwrap_or_default();
-    if said.is_empty() {
-        return Isolation::of_host();
+/// What `PERIAPT_NAMESPACES` says of what machines have of their own.
+#[derive(Debug, PartialEq, Eq)]
+enum Namespaces {
+    /// Nothing is said.
+    Unset,
+    Known(Isolation),
+    /// What is none of the words.
+    Unknown(String),
+}
+
+impl Namespaces {
+    fn said() -> Self {
+        Self::read(&std::env::var_os("PERIAPT_NAMESPACES").unwrap_or_default().to_string_lossy())
     }
-    Isolation::named(&said).unwrap_or_else(|| {
-        tracing::warn!("PERIAPT_NAMESPACES is {said:?}: it may be off, programs or full");
-        Isolation::of_host()
-    })
+
+    fn read(text: &str) -> Self {
+        match Isolation::named(text) {
+            Some(isolation) => Self::Known(isolation),
+            None if text.is_empty() => Self::Unset,
+            None => Self::Unknown(text.to_owned()),
+        }
+    }
+
+    /// Nothing, unless it is asked for: what charms mount and install is to be the host's.
+    fn isolation(&self) -> Isolation {
+        match self {
+            Self::Known(isolation) => *isolation,
+            Self::Unset | Self::Unknown(_) => Isolation::Off,
+        }
+    }
+
+    /// Whether the host gets `/usr/bin/juju-exec`: `off` means that nothing outside of the home is touched.
+    fn offers_programs(&self) -> bool {
+        match self {
+            Self::Unset => true,
+            Self::Known(isolation) => *isolation != Isolation::Off,
+            Self::Unknown(_) => false,
+        }
+    }
 }
 
 /// Removes the folders and logs of models that went away while no daemon ran, or just before one was killed.
@@ -125,6 +160,22 @@ fn remove_folder(home: &Home, uuid: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn machines_have_what_is_asked_for_and_else_nothing() {
+        for (text, isolation, offers) in [
+            ("", Isolation::Off, true),
+            ("off", Isolation::Off, false),
+            ("programs", Isolation::Programs, true),
+            ("full", Isolation::Full, true),
+            ("none", Isolation::Off, false),
+            ("Off", Isolation::Off, false),
+        ] {
+            let said = Namespaces::read(text);
+            assert_eq!((said.isolation(), said.offers_programs()), (isolation, offers), "{text:?}");
+        }
+        assert_eq!(Namespaces::read("none"), Namespaces::Unknown("none".to_owned()));
+    }
 
     #[test]
     fn only_what_is_named_after_a_model_that_is_gone_is_a_stray() {

@@ -42,6 +42,15 @@ pub enum DaemonError {
         /// Its process.
         pid: String,
     },
+    /// It would see what a machine sees, and so would all that it starts.
+    #[error(
+        "this process is on a machine of the model in {model}, whose folders cover the host's: leave that machine (its \
+         shell, its hook or its action), and run a command outside of it, which starts the daemon"
+    )]
+    OnMachine {
+        /// The model's folder.
+        model: String,
+    },
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -176,6 +185,9 @@ fn store_options() -> SqliteOptions {
 async fn serve(home: &Home, background: bool) -> Result<(), DaemonError> {
     // Given back by the system when the process has ended, not before: whoever waits for it may rely on that.
     let _lock = std::mem::ManuallyDrop::new(take_lock(home)?);
+    if let Some(model) = periapt_agent::view_of_model(&home.models()) {
+        return Err(DaemonError::OnMachine { model: model.display().to_string() });
+    }
     let store = Arc::new(Sqlite::open_with(home.store(), &store_options())?);
     let path = home.store().display().to_string();
     let controller = Controller::open(store, Options::new(home.logs()).sealed_by(home.secrets_key()))
