@@ -5,6 +5,7 @@
 //! its environment: ids of groups are used again by the system, context ids never are. What a charm started with
 //! `setsid`, such as a service, has a group of its own and lives on.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -12,6 +13,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use periapt_model::names::UnitName;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process_group};
 use serde::{Deserialize, Serialize};
 
@@ -84,6 +86,15 @@ pub(crate) fn kill_in(folder: &Path, proc: &Path) {
     kill_all(|| find_in(folder, proc));
 }
 
+/// As [`kill_in`], but only what the hooks of `unit` have started. Blocks.
+pub(crate) fn kill_of_unit_in(unit: &UnitName, folder: &Path, proc: &Path) {
+    let started_by_it = |pid: &Pid| {
+        let process = proc.join(pid.as_raw_nonzero().to_string());
+        marks_of(&process).any(|mark| is_of_unit(&mark, unit))
+    };
+    kill_all(|| find_in(folder, proc).into_iter().filter(started_by_it).collect());
+}
+
 /// Kills what `find` finds until it finds nothing more.
 fn kill_all(find: impl Fn() -> Vec<Pid>) {
     let deadline = Instant::now() + GONE_WITHIN;
@@ -128,20 +139,49 @@ fn find_in(folder: &Path, proc: &Path) -> Vec<Pid> {
             live.then(|| (pid, entry.path(), session_of(&entry.path())))
         })
         .collect();
-    // A service's own session goes with it; the daemon's session is also that of whoever started the daemon. Session 0
-    // is none that this process could know of.
-    let found = |(_, process, _): &&(Pid, PathBuf, Option<i32>)| is_in(folder, process);
-    let sessions: Vec<i32> = others
-        .iter()
-        .filter(found)
-        .filter_map(|(_, _, session)| *session)
-        .filter(|session| *session > 0 && Some(*session) != own_session)
-        .collect();
+    let found: HashSet<Pid> =
+        others.iter().filter(|(_, process, _)| is_in(folder, process)).map(|(pid, ..)| *pid).collect();
+    // A service's own session goes with it, but not that of a script in which somebody looks into the folder: its leader
+    // must live there too, or have been started by a hook. The daemon's session is also that of whoever started the
+    // daemon; session 0 is none that this process could know of.
+    let sessions: HashSet<i32> =
+        others.iter().filter(|(pid, ..)| found.contains(pid)).filter_map(|(.., session)| *session).collect();
+    let goes = |session: &i32| {
+        let leader = Pid::from_raw(*session);
+        *session > 0
+            && Some(*session) != own_session
+            && leader.is_some_and(|leader| {
+                found.contains(&leader) || was_started_for(folder, &proc.join(session.to_string()))
+            })
+    };
+    let sessions: HashSet<i32> = sessions.into_iter().filter(goes).collect();
     others
         .iter()
-        .filter(|other| other.2.is_some_and(|s| sessions.contains(&s)) || found(other))
-        .map(|(pid, _, _)| *pid)
+        .filter(|(pid, _, session)| found.contains(pid) || session.is_some_and(|s| sessions.contains(&s)))
+        .map(|(pid, ..)| *pid)
         .collect()
+}
+
+/// The marks of hooks and of machines' tasks that a process carries.
+fn marks_of(process: &Path) -> impl Iterator<Item = String> + use<> {
+    let variables = [periapt_hook::vars::CONTEXT_ID, TASK_VARIABLE];
+    let environment = environment_of(process);
+    let entries: Vec<String> =
+        environment.split(|b| *b == 0).map(|entry| String::from_utf8_lossy(entry).into_owned()).collect();
+    entries.into_iter().filter_map(move |entry| {
+        let (name, mark) = entry.split_once('=')?;
+        variables.contains(&name).then(|| mark.to_owned())
+    })
+}
+
+fn is_of_unit(mark: &str, unit: &UnitName) -> bool {
+    mark.strip_prefix(&unit.to_string()).is_some_and(|rest| rest.starts_with('-'))
+}
+
+/// Whether a process carries the mark of a hook: of the unit whose folder this is, of any unit if it is none's.
+fn was_started_for(folder: &Path, process: &Path) -> bool {
+    let unit = folder.file_name().and_then(OsStr::to_str).and_then(UnitName::from_tag);
+    marks_of(process).any(|mark| unit.as_ref().is_none_or(|unit| is_of_unit(&mark, unit)))
 }
 
 /// The fields of a process's `stat` after its name, which may hold anything: state, parent, group, session, terminal.
@@ -259,6 +299,58 @@ mod tests {
         assert!(!killed(&mut stranger));
         stranger.kill().unwrap();
         stranger.wait().unwrap();
+    }
+
+    /// Waits until there is something in a file, and reads it.
+    fn written(path: &Path) -> String {
+        loop {
+            match fs::read_to_string(path) {
+                Ok(text) if text.ends_with('\n') => return text.trim().to_owned(),
+                _ => std::thread::yield_now(),
+            }
+        }
+    }
+
+    #[test]
+    fn a_session_goes_only_with_a_leader_that_belongs_there() {
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let unit = "c/0".parse::<UnitName>().unwrap();
+        let agents = folder.path().join(unit.tag());
+        fs::create_dir_all(&agents).unwrap();
+        // Each is a script elsewhere, of which one child looks into the folder.
+        let start = |name: &str, context: Option<&str>| {
+            let script = other.path().join(name);
+            let [looks, ready] = ["looks", "ready"].map(|what| other.path().join(format!("{name}.{what}")));
+            let text = format!(
+                "(cd '{}' && echo so > '{}' && exec sleep 600) & sleep 600 & echo $! > '{}'; wait",
+                agents.display(),
+                looks.display(),
+                ready.display()
+            );
+            fs::write(&script, text).unwrap();
+            let mut command = Command::new("setsid");
+            command.arg("sh").arg(&script).current_dir("/").env_remove(periapt_hook::vars::CONTEXT_ID);
+            if let Some(context) = context {
+                command.env(periapt_hook::vars::CONTEXT_ID, context);
+            }
+            let child = command.spawn().unwrap();
+            written(&looks);
+            (child, Path::new("/proc").join(written(&ready)))
+        };
+        let (mut script, sleeper) = start("script", None);
+        let (mut another, _) = start("another", Some("c/01-start-x"));
+        let (mut service, its) = start("service", Some("c/0-start-x"));
+        kill_of_unit_in(&unit, &agents, Path::new("/proc"));
+        assert!(killed(&mut service) && group_of(&its).is_none());
+        assert!(!killed(&mut script) && !killed(&mut another));
+        kill_in(&agents, Path::new("/proc"));
+        assert!(!killed(&mut script) && !killed(&mut another), "they only look into the folder");
+        assert!(group_of(&sleeper).is_some());
+        for child in [&mut script, &mut another] {
+            let session = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+            let _ = rustix::process::kill_process_group(session, Signal::KILL);
+            child.wait().unwrap();
+        }
     }
 
     #[test]

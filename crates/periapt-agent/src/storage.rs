@@ -7,12 +7,15 @@
 //!
 //! A folder goes only after the durable model has forgotten its storage, and numbers are never used twice. So a daemon may
 //! be killed at any moment: whatever is left to remove or to put aside is found again by comparing folders with the model.
+//! What cannot be done now is tried again after a pause.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command as Program;
 use std::sync::Arc;
+use std::time::Duration;
 
 use periapt_model::command::{Command, StorageCommand};
 use periapt_model::model::Model;
@@ -20,6 +23,10 @@ use periapt_model::names::{StorageId, UnitName};
 use periapt_model::status::Life;
 
 use crate::shared::Shared;
+
+/// What could not be removed or put aside is tried again after the first pause; each is twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Where what is in a storage lies.
 pub(crate) fn data(model_dir: &Path, id: &StorageId) -> PathBuf {
@@ -103,10 +110,19 @@ fn links(model_dir: &Path) -> Vec<Link> {
     units.flat_map(of_unit).collect()
 }
 
+/// What a sweep has done.
+#[derive(Debug, PartialEq, Eq)]
+struct Swept {
+    /// The released storages whose data are aside for good.
+    aside: Vec<StorageId>,
+    /// Something could not be removed or put aside.
+    unfinished: bool,
+}
+
 /// Removes the folders of storages that the model does not know, and links of units to what is not theirs; puts released
 /// ones aside, and says which those are. The model is asked for after the folders were listed: what was made by then is in it.
 /// Blocks.
-fn sweep(model_dir: &Path, released: &Path, ask: impl Fn() -> Model) -> Vec<StorageId> {
+fn sweep(model_dir: &Path, released: &Path, ask: impl Fn() -> Model) -> Swept {
     let (folders, links) = (storages(&root(model_dir)), links(model_dir));
     let model = ask();
     let is_of = |model: &Model, Link { unit, id, .. }: &Link| {
@@ -121,64 +137,150 @@ fn sweep(model_dir: &Path, released: &Path, ask: impl Fn() -> Model) -> Vec<Stor
             let _ = fs::remove_file(&link.path);
         }
     }
+    let mut unfinished = false;
     for (path, id) in folders.into_iter().filter(|(_, id)| !model.storages.contains_key(id)) {
-        if let Err(error) = fs::remove_dir_all(&path) {
-            tracing::warn!("the folder of storage {id} cannot be removed: {error}");
+        if let Err(error) = fs::remove_dir_all(&path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!("the folder of storage {id} cannot be removed yet: {error}");
+            unfinished = true;
         }
     }
-    let dead = model.storages.values().filter(|storage| storage.life == Life::Dead);
-    dead.map(|storage| storage.id.clone()).filter(|id| put_aside(model_dir, released, id)).collect()
-}
-
-/// Where processes of a unit that is gone may still live: what it had, and nobody has now.
-pub(crate) fn left_behind(model_dir: &Path, unit: &UnitName, model: &Model) -> Vec<PathBuf> {
-    let left = |id: &StorageId| model.storages.get(id).is_none_or(|storage| storage.owner.is_none());
-    let found = storages(&model_dir.join("agents").join(unit.tag()).join("storage")).into_iter();
-    found.filter(|(_, id)| left(id)).map(|(_, id)| data(model_dir, &id)).collect()
-}
-
-fn put_aside(model_dir: &Path, released: &Path, id: &StorageId) -> bool {
-    let (data, aside) = (data(model_dir, id), below(released, id));
-    let moved = fs::create_dir_all(aside.parent().unwrap_or(&aside)).and_then(|()| fs::rename(&data, &aside));
-    match moved {
-        // A daemon that was killed has moved it before, or no charm ever used it.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => true,
-        Err(error) => {
-            tracing::warn!("the data of storage {id} cannot be put aside: {error}");
-            false
+    let mut aside = Vec::new();
+    for storage in model.storages.values().filter(|storage| storage.life == Life::Dead) {
+        let (data, target) = (data(model_dir, &storage.id), below(released, &storage.id));
+        match put_aside(&data, &target) {
+            Ok(moved) => {
+                if moved {
+                    tracing::info!("the data of released storage {} is in {}", storage.id, target.display());
+                }
+                aside.push(storage.id.clone());
+            }
+            Err(error) => {
+                let target = target.display();
+                tracing::warn!("the data of storage {} cannot be moved to {target} yet: {error}", storage.id);
+                unfinished = true;
+            }
         }
-        Ok(()) => {
-            tracing::info!("the data of released storage {id} is in {}", aside.display());
+    }
+    Swept { aside, unfinished }
+}
+
+/// A folder in which processes of a unit that is gone may still live.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct LeftBehind {
+    pub(crate) data: PathBuf,
+    /// Its storage is there still, for another unit or for nobody: only what the unit itself started is to end there.
+    pub(crate) kept: bool,
+}
+
+/// Where processes of a unit that is gone may still live: in the storages it had.
+pub(crate) fn left_behind(model_dir: &Path, unit: &UnitName, model: &Model) -> Vec<LeftBehind> {
+    let kept = |id: &StorageId| model.storages.get(id).is_some_and(|storage| storage.life == Life::Alive);
+    let found = storages(&model_dir.join("agents").join(unit.tag()).join("storage")).into_iter();
+    found.map(|(_, id)| LeftBehind { data: data(model_dir, &id), kept: kept(&id) }).collect()
+}
+
+/// Moves `data` to `aside`, so that it is there after a loss of power too. False: it was not there, because a daemon that
+/// was killed has moved it before, or because no charm ever used it.
+fn put_aside(data: &Path, aside: &Path) -> io::Result<bool> {
+    let (from, to) = (data.parent().unwrap_or(data), aside.parent().unwrap_or(aside));
+    make_lasting(to)?;
+    let moved = match fs::rename(data, aside) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            copy(data, aside)?;
+            sync_folder(to)?;
+            fs::remove_dir_all(data)?;
             true
         }
+        renamed => renamed.map(|()| true)?,
+    };
+    // The model forgets the storage after this: then the data must not be found at their old place again, nor nowhere.
+    sync_folder(to)?;
+    match sync_folder(from) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(moved),
     }
+}
+
+/// Copies a tree to another file system, with everything that `cp -a` keeps: owners, times, links, attributes. It is at
+/// its place only when it is whole and on the disk.
+fn copy(data: &Path, aside: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(aside).is_ok() {
+        // A daemon that was killed while it removed the old place.
+        return Ok(());
+    }
+    let name = aside.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let partial = aside.with_file_name(format!(".{name}-partial"));
+    match fs::remove_dir_all(&partial) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let done = Program::new("cp").args(["-a", "-T", "--"]).arg(data).arg(&partial).output()?;
+    if !done.status.success() {
+        let said = String::from_utf8_lossy(&done.stderr).trim().replace('\n', "; ");
+        return Err(io::Error::other(format!("cp: {said}")));
+    }
+    rustix::fs::syncfs(File::open(&partial)?)?;
+    fs::rename(&partial, aside)
+}
+
+/// Makes a folder and those it lies in, so that they are there after a loss of power.
+fn make_lasting(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let Some(parent) = folder.parent() else { return fs::create_dir(folder) };
+    make_lasting(parent)?;
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+        made => made?,
+    }
+    sync_folder(parent)
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// Keeps the folders in step with the model, until the agents stop.
 pub(crate) async fn keep(shared: Arc<Shared>) {
     let mut changes = shared.control.watch_units();
     let mut last = None;
+    let mut pause = FIRST_PAUSE;
     loop {
         changes.borrow_and_update();
         let now = shared.control.snapshot().storages;
         if last.as_ref().is_none_or(|last| !now.ptr_eq(last)) {
-            let outside = Arc::clone(&shared);
-            let swept = tokio::task::spawn_blocking(move || {
-                let options = &outside.options;
-                sweep(&options.model_dir, &options.released_dir, || outside.control.snapshot())
-            });
-            let ids = swept.await.unwrap_or_default();
-            last = Some(now);
-            if !ids.is_empty() {
-                let command = Command::Storage(StorageCommand::PutAside { ids });
-                if let Err(error) = shared.control.apply(command).await {
-                    tracing::warn!("released storages cannot be forgotten: {error}");
-                }
-            }
+            last = sweep_once(&shared).await.then_some(now);
+            pause = if last.is_some() { FIRST_PAUSE } else { pause };
         }
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(pause), if last.is_none() => pause = (pause * 2).min(LONGEST_PAUSE),
             () = shared.stop.cancelled() => return,
+        }
+    }
+}
+
+/// Whether there is nothing left to do.
+async fn sweep_once(shared: &Arc<Shared>) -> bool {
+    let outside = Arc::clone(shared);
+    let swept = tokio::task::spawn_blocking(move || {
+        let options = &outside.options;
+        sweep(&options.model_dir, &options.released_dir, || outside.control.snapshot())
+    });
+    let Ok(Swept { aside: ids, unfinished }) = swept.await else { return false };
+    if ids.is_empty() {
+        return !unfinished;
+    }
+    let command = Command::Storage(StorageCommand::PutAside { ids });
+    match shared.control.apply(command).await {
+        Ok(_) => !unfinished,
+        Err(error) => {
+            tracing::warn!("released storages cannot be forgotten yet: {error}");
+            false
         }
     }
 }
@@ -228,19 +330,47 @@ mod tests {
         fs::create_dir_all(dir.join("storage/notes/of-somebody")).unwrap();
         let alive = Life::Alive;
         let known = [("data/0", Some("app/0"), alive), ("data/1", None, alive), ("data/2", None, Life::Dead)];
-        assert_eq!(sweep(&dir, &aside, || model(&known)), [id("data/2")]);
+        // In the way of what is put aside: it is tried again, and nothing is lost.
+        fs::write(&aside, "").unwrap();
+        assert_eq!(sweep(&dir, &aside, || model(&known)), Swept { aside: Vec::new(), unfinished: true });
+        fs::remove_file(&aside).unwrap();
+        let moved = || Swept { aside: vec![id("data/2")], unfinished: false };
+        assert_eq!(sweep(&dir, &aside, || model(&known)), moved());
         assert_eq!(fs::read_to_string(link(&dir, "unit-app-0", "data/0").join("file")).unwrap(), "data/0");
         assert!(fs::symlink_metadata(link(&dir, "unit-app-0", "data/1")).is_err(), "it is not the unit's");
         assert_eq!(fs::read_to_string(data(&dir, &id("data/1")).join("file")).unwrap(), "data/1");
         assert_eq!(fs::read_to_string(below(&aside, &id("data/2")).join("file")).unwrap(), "data/2");
         assert!(fs::symlink_metadata(link(&dir, "unit-app-1", "data/2")).is_ok(), "it goes with its unit");
         let left = left_behind(&dir, &"app/1".parse().unwrap(), &model(&known));
-        assert_eq!(left, [data(&dir, &id("data/2"))]);
+        assert_eq!(left, [LeftBehind { data: data(&dir, &id("data/2")), kept: false }]);
         // A daemon that was killed before it could say so says it again.
-        assert_eq!(sweep(&dir, &aside, || model(&known)), [id("data/2")]);
-        assert!(sweep(&dir, &aside, || model(&[])).is_empty());
+        assert_eq!(sweep(&dir, &aside, || model(&known)), moved());
+        assert_eq!(sweep(&dir, &aside, || model(&[])), Swept { aside: Vec::new(), unfinished: false });
         assert!(!data(&dir, &id("data/0")).exists() && !data(&dir, &id("data/1")).exists());
         assert!(below(&aside, &id("data/2")).exists() && dir.join("storage/notes/of-somebody").exists());
+    }
+
+    #[test]
+    fn data_that_another_file_system_takes_is_copied_whole() {
+        let home = tempfile::tempdir().unwrap();
+        let (data, aside) = (home.path().join("data"), home.path().join("aside/data/0"));
+        fs::create_dir_all(data.join("below")).unwrap();
+        fs::write(data.join("below/file"), "precious").unwrap();
+        fs::set_permissions(data.join("below/file"), Permissions::from_mode(0o640)).unwrap();
+        symlink("below/file", data.join("link")).unwrap();
+        make_lasting(aside.parent().unwrap()).unwrap();
+        // What a copy that was cut short has left is not taken for the whole.
+        fs::create_dir_all(home.path().join("aside/data/.0-partial/stale")).unwrap();
+        copy(&data, &aside).unwrap();
+        assert_eq!(fs::read_to_string(aside.join("link")).unwrap(), "precious");
+        assert_eq!(fs::read_link(aside.join("link")).unwrap(), Path::new("below/file"));
+        let mode = fs::metadata(aside.join("below/file")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o640);
+        assert!(!aside.join("stale").exists());
+        // A kill while the old place was being removed: the copy stands.
+        fs::remove_file(data.join("below/file")).unwrap();
+        copy(&data, &aside).unwrap();
+        assert_eq!(fs::read_to_string(aside.join("below/file")).unwrap(), "precious");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
-use periapt_model::names::MachineId;
+use periapt_model::names::{MachineId, UnitName};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
@@ -52,6 +52,9 @@ pub trait Substrate: Send + Sync + 'static {
     /// Kills what still runs on a unit's machine when the unit is gone, and returns when it is gone. The machine is the
     /// unit's folder here: Juju would take the whole machine away.
     fn end_machine(&self, folder: &Path);
+
+    /// As [`Substrate::end_machine`], but only what the hooks of `unit` have started: the folder is others' as well.
+    fn end_unit_in(&self, unit: &UnitName, folder: &Path);
 }
 
 /// A directory and child processes as the daemon's own user. Needs no rights; where it has root's, each machine has some
@@ -112,6 +115,10 @@ impl Substrate for ProcessSubstrate {
 
     fn end_machine(&self, folder: &Path) {
         leftover::kill_in(folder, Path::new("/proc"));
+    }
+
+    fn end_unit_in(&self, unit: &UnitName, folder: &Path) {
+        leftover::kill_of_unit_in(unit, folder, Path::new("/proc"));
     }
 }
 

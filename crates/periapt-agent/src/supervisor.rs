@@ -103,6 +103,8 @@ impl Supervisor {
         loop {
             let stopping = self.shared.stop.is_cancelled();
             if stopping && self.agents.is_empty() && self.machine_tasks.is_empty() {
+                // The model may have ended since the last look: then what its units and machines left is ended now.
+                self.remove_strays().await;
                 let _ = storages.await;
                 return;
             }
@@ -241,7 +243,10 @@ impl Supervisor {
 
 /// Ends what a unit that is gone left running in the storages it had.
 fn end_in_storages(shared: &Shared, unit: &UnitName, model: &Model) {
-    for folder in storage::left_behind(&shared.options.model_dir, unit, model) {
-        shared.substrate.end_machine(&folder);
+    for left in storage::left_behind(&shared.options.model_dir, unit, model) {
+        match left.kept {
+            true => shared.substrate.end_unit_in(unit, &left.data),
+            false => shared.substrate.end_machine(&left.data),
+        }
     }
 }

@@ -157,6 +157,23 @@ fn a_removed_machine_ends_what_runs_on_it() {
 }
 
 #[test]
+fn a_destroyed_model_ends_what_its_machines_run() {
+    let bench = two_machines();
+    let script = "cd \"$HOME\"; setsid sleep 600 > /dev/null 2>&1 & echo $! > service";
+    bench.ok(&["exec", "--machine", "0,1", "--", script]);
+    let folders = [machine_folder(&bench, 0), machine_folder(&bench, 1)];
+    let services = folders.each_ref().map(|folder| {
+        let text = std::fs::read_to_string(folder.join("service")).expect("the service's number");
+        text.trim().parse::<i32>().expect("a number")
+    });
+    assert!(services.into_iter().all(common_process));
+    bench.ok(&["destroy-model", "default", "--no-prompt"]);
+    let model = folders[0].ancestors().nth(2).expect("the model's folder");
+    until("its folder is gone", SOON, || (!model.exists()).then_some(()));
+    assert!(!services.into_iter().any(common_process));
+}
+
+#[test]
 fn a_dry_run_refuses_what_the_real_one_refuses() {
     let bench = Bench::new();
     bench.ok(&["deploy", &shell_charm(bench.path(), "c", "", &[("start", "true")])]);

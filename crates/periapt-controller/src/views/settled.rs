@@ -245,8 +245,15 @@ fn other_status(model: &Model, of: &Subject, wanted: WorkloadStatus) -> Option<W
 }
 
 fn remains(model: &Model) -> String {
-    match model.info.life {
-        Life::Alive => "is there, and nobody has asked for its removal".to_owned(),
-        _ => format!("still has {} applications and {} units", model.applications.len(), model.units.len()),
+    if model.info.life == Life::Alive {
+        return "is there, and nobody has asked for its removal".to_owned();
+    }
+    let (apps, units) = (model.applications.len(), model.units.len());
+    match model.storages.keys().next() {
+        Some(first) if apps == 0 && units == 0 => format!(
+            "still has {} storages, such as {first}, whose data are not put aside yet: daemon.log says what hinders",
+            model.storages.len()
+        ),
+        _ => format!("still has {apps} applications and {units} units"),
     }
 }
