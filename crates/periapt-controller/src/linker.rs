@@ -4,6 +4,7 @@
 //! only done, one model at a time. The task keeps nothing: after a restart, or whatever was lost in between, it compares
 //! afresh. Its changes are not atomic over models, and need not be.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 
 use periapt_model::command::{Command, CrossModel};
@@ -21,10 +22,13 @@ pub(crate) fn start(shared: &Arc<Shared>) {
     tokio::spawn(run(Arc::downgrade(shared), changed));
 }
 
-/// Whether a change may make the halves differ: every change of an offer, of a relation with another model and of what is
-/// in one. The end of a model counts too, which [`Shared::remove_space`] tells by itself.
+/// Whether a change may make the halves differ, or make room for what was refused: every change of an offer, of a relation
+/// with another model and of what is in one; in a model that offers also the end of any relation, whose place another may
+/// take, and another charm, which may allow more. The end of a model counts too, which [`Shared::remove_space`] tells by
+/// itself.
 pub(crate) fn concerns(before: &Model, after: &Model, writes: &[Write]) -> bool {
-    if after.remote_apps.is_empty() && before.remote_apps.is_empty() && before.offers == after.offers {
+    let offers = !before.offers.is_empty() || !after.offers.is_empty();
+    if !offers && after.remote_apps.is_empty() && before.remote_apps.is_empty() {
         return false;
     }
     writes.iter().any(|write| match write {
@@ -32,6 +36,7 @@ pub(crate) fn concerns(before: &Model, after: &Model, writes: &[Write]) -> bool 
             true
         }
         Write::Delete(Key::Offer(_) | Key::RemoteApp(_) | Key::Application(_)) => true,
+        Write::Put(Record::Charm(_)) | Write::Delete(Key::Relation(_)) if offers => true,
         Write::Put(Record::Relation(relation)) => after.remote_app_of(relation).is_some(),
         Write::Put(Record::Member(id, ..) | Record::AppBag(id, ..))
         | Write::Delete(Key::Relation(id) | Key::Member(id, _) | Key::AppBag(id, _)) => {
@@ -45,11 +50,12 @@ pub(crate) fn concerns(before: &Model, after: &Model, writes: &[Write]) -> bool 
 }
 
 async fn run(shared: Weak<Shared>, mut changed: watch::Receiver<u64>) {
+    let mut refused = Refused::new();
     loop {
         changed.borrow_and_update();
         {
             let Some(shared) = shared.upgrade() else { return };
-            settle(&shared).await;
+            refused = settle(&shared, &refused).await;
             if shared.failure().is_some() {
                 return;
             }
@@ -60,8 +66,13 @@ async fn run(shared: Weak<Shared>, mut changed: watch::Receiver<u64>) {
     }
 }
 
-/// Compares, and does what that asks for, until the halves agree or what is left cannot be done now.
-async fn settle(shared: &Arc<Shared>) {
+/// What was refused, by model and reason.
+type Refused = BTreeSet<(String, String)>;
+
+/// Compares, and does what that asks for, until the halves agree or what is left cannot be done now. Answers what was
+/// refused; of that, what is in `known` was said before.
+async fn settle(shared: &Arc<Shared>, known: &Refused) -> Refused {
+    let mut refused = Refused::new();
     let mut before = Vec::new();
     loop {
         let spaces = shared.all_spaces();
@@ -69,7 +80,7 @@ async fn settle(shared: &Arc<Shared>) {
         let changes = plan(&models);
         // What was just done, or refused, and is asked for once more is not done by trying harder.
         if changes.is_empty() || changes == before {
-            return;
+            return refused;
         }
         let mut doing = JoinSet::new();
         for (uuid, change) in changes.iter().cloned() {
@@ -77,15 +88,54 @@ async fn settle(shared: &Arc<Shared>) {
                 doing.spawn(perform(ModelHandle { shared: shared.clone(), space: space.clone() }, change));
             }
         }
-        doing.join_all().await;
+        while let Some(done) = doing.join_next().await {
+            match done {
+                Ok(None) => {}
+                Ok(Some(cause)) => {
+                    if refused.insert(cause.clone()) && !known.contains(&cause) {
+                        let (model, why) = cause;
+                        tracing::warn!(model, "a relation with another model waits: {why}");
+                    }
+                }
+                // The next change has it tried again.
+                Err(error) => tracing::error!("a relation with another model is not kept in step: {error}"),
+            }
+        }
         before = changes;
     }
 }
 
-async fn perform(model: ModelHandle, change: LinkChange) {
+/// Does a change. Answers the model and the reason if it is refused: it does not fit any more, or not yet. Whatever makes
+/// it fit is a change that wakes the linker.
+async fn perform(model: ModelHandle, change: LinkChange) -> Option<(String, String)> {
     let command = Command::CrossModel(Box::new(CrossModel::Link(change)));
-    // Refused: it does not fit any more, or not yet. Whatever makes it fit is a change that wakes the linker.
-    if let Err(ApplyError::Refused(refusal)) = model.apply(command).await {
-        tracing::warn!(model = model.uuid(), "a relation with another model waits: {refusal}");
+    match model.apply(command).await {
+        Err(ApplyError::Refused(refusal)) => Some((model.uuid().to_owned(), refusal.to_string())),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use periapt_model::entity::{ModelInfo, Offer};
+    use periapt_model::names::RelationId;
+    use periapt_model::time::Timestamp;
+
+    #[test]
+    fn in_a_model_that_offers_the_end_of_any_relation_makes_room() {
+        let info = ModelInfo::new("uuid".to_owned(), "m".parse().unwrap(), Timestamp(0));
+        let alone = Model::new(info);
+        let mut offers = alone.clone();
+        offers.put(Record::Offer(Arc::new(Offer {
+            name: "sql".parse().unwrap(),
+            app: "db".parse().unwrap(),
+            endpoints: BTreeSet::new(),
+            created: Timestamp(0),
+        })));
+        let ended = [Write::Delete(Key::Relation(RelationId(3)))];
+        assert!(concerns(&offers, &offers, &ended));
+        assert!(!concerns(&alone, &alone, &ended));
+        assert!(!concerns(&offers, &offers, &[]));
     }
 }

@@ -110,6 +110,14 @@ pub enum ApplicationWait {
         #[schema(value_type = Vec<String>)]
         units: Vec<UnitName>,
     },
+    /// It is related over an offer, and the model that offers has not taken the relation up.
+    RelationUnknown {
+        /// Its number.
+        #[schema(value_type = u32)]
+        relation: RelationId,
+        /// As for `relation-remains`.
+        key: String,
+    },
 }
 
 /// What an application waits for.
@@ -122,7 +130,7 @@ pub struct ApplicationWhy {
     /// Whether it is going away.
     #[schema(value_type = String)]
     pub life: Life,
-    /// It is not going away and all of its units are settled.
+    /// It is not going away, all of its units are settled, and the other models know of its relations.
     pub settled: bool,
     /// What it waits for as a whole.
     pub waits: Vec<ApplicationWait>,
@@ -188,10 +196,18 @@ pub fn application_why(model: &Model, name: &AppName, moment: &Moment) -> Option
     if !outdated.is_empty() && app.life == Life::Alive {
         waits.push(ApplicationWait::UpgradeRemains { url: app.charm.url.clone(), units: outdated });
     }
+    let unknown: Vec<ApplicationWait> = model
+        .relations_of(name)
+        .filter(|relation| relation.life == Life::Alive && relation.link.is_none())
+        .filter(|relation| relation.ends.iter().any(|end| model.remote_apps.contains_key(&end.app)))
+        .map(|r| ApplicationWait::RelationUnknown { relation: r.id, key: r.key() })
+        .collect();
+    let linked = unknown.is_empty();
+    waits.extend(unknown);
     Some(ApplicationWhy {
         application: name.clone(),
         life: app.life,
-        settled: app.life == Life::Alive && units.iter().all(|u| u.settled),
+        settled: app.life == Life::Alive && linked && units.iter().all(|u| u.settled),
         waits,
         lacking: lacking(model, name),
         units,

@@ -248,6 +248,9 @@ fn application_wait(wait: &ApplicationWait) -> String {
         ApplicationWait::UpgradeRemains { url, units } => {
             format!("{} still to be upgraded to {url}", names(units))
         }
+        ApplicationWait::RelationUnknown { relation, key } => format!(
+            "the other model has not taken relation {relation} ({key}) up: daemon.log says so if it cannot, such as for a limit"
+        ),
     }
 }
 
