@@ -2,14 +2,15 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use periapt_model::apply::apply;
 use periapt_model::charm::{CharmFiles, Scope, SourceText, parse};
-use periapt_model::command::{Answer, Command, Deploy, EndpointRef, Refusal, RelationRef};
+use periapt_model::command::{Answer, Command, Deploy, EndpointRef, Refusal, RelationRef, StorageCommand};
 use periapt_model::commit::commit;
-use periapt_model::entity::{Charm, ModelInfo};
+use periapt_model::entity::{Charm, ModelInfo, StorageFate, StorageInstance};
 use periapt_model::local::Local;
-use periapt_model::model::Model;
+use periapt_model::model::{Model, Record};
 use periapt_model::names::{AppName, CharmId, ModelName, RelationId, UnitName};
 use periapt_model::observe::{concerned, observe};
 use periapt_model::status::Life;
@@ -277,6 +278,24 @@ fn a_principal_takes_its_subordinates_along() {
     world.ok(remove_unit("host/1", true));
     assert!(world.0.units.is_empty() && world.0.machines.is_empty());
     assert_eq!(world.0.applications.len(), 3);
+}
+
+#[test]
+fn storages_that_are_to_go_with_a_unit_go_with_its_subordinates_too() {
+    let removals =
+        [remove_unit("host/0", false), Command::RemoveApplication { app: app("host"), force: false }];
+    for removal in removals {
+        let mut world = World::new();
+        let id = world.integrate("side:host", "host");
+        world.enter_all(id);
+        for (storage, owner) in [("data/0", "host/0"), ("data/1", "side/0")] {
+            let storage = StorageInstance::new(storage.parse().unwrap(), unit(owner));
+            world.0.put(Record::Storage(Arc::new(storage)));
+        }
+        world.ok(Command::Storage(StorageCommand::DestroyWith(Box::new(removal))));
+        let fates: Vec<_> = world.0.storages.values().map(|storage| (storage.life, storage.fate)).collect();
+        assert_eq!(fates, [(Life::Dying, Some(StorageFate::Destroy)); 2]);
+    }
 }
 
 #[test]

@@ -158,3 +158,22 @@ fn credentials_that_two_add_at_once_both_stay() {
     let of_aws = &credentials["client-credentials"]["aws"]["cloud-credentials"];
     assert_eq!(of_aws.as_object().map(serde_json::Map::len), Some(8), "{credentials}");
 }
+
+#[test]
+fn clouds_that_two_add_at_once_both_stay() {
+    let bench = Bench::new();
+    let mut adding = Vec::new();
+    for number in 0..8 {
+        let file = bench.path().join(format!("{number}.yaml"));
+        std::fs::write(&file, format!("clouds: {{c{number}: {{type: openstack}}}}\n")).expect("a file");
+        let mut command = bench.command();
+        command.args(["add-cloud", &format!("c{number}"), "--client", "--file"]).arg(&file);
+        adding.push(command.stderr(std::process::Stdio::null()).spawn().expect("it starts"));
+    }
+    for mut child in adding {
+        assert!(child.wait().expect("it ends").success());
+    }
+    let clouds = bench.json(&["clouds", "--client"]);
+    let added = (0..8).filter(|number| clouds.get(format!("c{number}")).is_some()).count();
+    assert_eq!(added, 8, "{clouds}");
+}

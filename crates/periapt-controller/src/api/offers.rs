@@ -208,7 +208,8 @@ pub(super) async fn integrate(api: &Api, model: &str, request: &Integrate) -> Re
     let with = endpoint_ref(with)?;
     let (offering, source) = find(api, &url)?;
     let endpoints = offer_endpoints(&offering.snapshot(), &source.offer).unwrap_or_default();
-    let command = CrossModel::Integrate { source, endpoints, endpoint: url.endpoint, with };
+    let via = request.via.clone();
+    let command = CrossModel::Integrate { source, endpoints, endpoint: url.endpoint, with, via };
     api.apply(model, Command::CrossModel(Box::new(command))).await
 }
 

@@ -11,7 +11,7 @@ use crate::names::{AppName, EndpointName, OfferName, RelationId};
 use crate::status::Life;
 use crate::time::Timestamp;
 
-use super::{alive, find_app, find_living_app, link, relate, removal};
+use super::{alive, exposure, find_app, find_living_app, link, relate, removal};
 
 pub(super) fn apply(draft: &mut Draft, command: CrossModel, now: Timestamp) -> Result<Answer, Refusal> {
     match command {
@@ -25,11 +25,16 @@ pub(super) fn apply(draft: &mut Draft, command: CrossModel, now: Timestamp) -> R
             let alias = consume(draft, source, alias, endpoints, now)?;
             Ok(Answer::Consumed(alias))
         }
-        CrossModel::Integrate { source, endpoints, endpoint, with } => {
+        CrossModel::Integrate { source, endpoints, endpoint, with, via } => {
             alive(&draft.model)?;
+            let via = exposure::networks(&via)?;
             let known = known_as(&draft.model, &source);
             let app = consume(draft, source, known, endpoints, now)?;
-            relate::integrate(draft, &EndpointRef { app, endpoint }, &with)
+            let answer = relate::integrate(draft, &EndpointRef { app, endpoint }, &with)?;
+            if let Answer::Related { id, .. } = &answer {
+                draft.relation(*id, |relation| relation.via = via);
+            }
+            Ok(answer)
         }
         CrossModel::RemoveSaas { app, force } => remove_saas(draft, &app, force, now),
         CrossModel::Suspend { relations, message } => suspend(draft, &relations, true, &message),
@@ -128,7 +133,8 @@ fn take_offer_back(draft: &mut Draft, name: &OfferName, now: Timestamp) {
     draft.delete(Key::Offer(name.clone()));
 }
 
-/// An application that is offered goes only when it is forced to, and then takes its offers along.
+/// An application whose offers are in use goes only when it is forced to. It takes its offers along (Juju 3.6:
+/// `applicationHasConnectedOffers`).
 pub(super) fn application_goes(
     draft: &mut Draft,
     app: &AppName,
@@ -136,12 +142,15 @@ pub(super) fn application_goes(
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let offers: Vec<OfferName> = draft.model.offers_of(app).map(|offer| offer.name.clone()).collect();
-    if !offers.is_empty() && !force {
+    let mut used = offers.iter().filter(|name| draft.model.connections(name).next().is_some());
+    if let Some(first) = used.next().filter(|_| !force) {
         let (count, s) = (offers.len(), if offers.len() == 1 { "" } else { "s" });
         return Err(Refusal::conflict(format!(
             "cannot destroy application \"{app}\": application is used by {count} offer{s}"
         ))
-        .hint(format!("remove what it offers first: remove-offer {}", offers[0])));
+        .hint(format!(
+            "remove the relations over it first: `periapt show-offer {first}` tells whose they are"
+        )));
     }
     for name in offers {
         take_offer_back(draft, &name, now);

@@ -49,6 +49,9 @@ pub enum CrossModel {
         endpoint: Option<EndpointName>,
         /// The application here.
         with: EndpointRef,
+        /// `--via`, as in [`Command::IntegrateVia`](super::Command::IntegrateVia).
+        #[serde(default)]
+        via: Vec<String>,
     },
     /// `remove-saas`: with its relations.
     RemoveSaas {

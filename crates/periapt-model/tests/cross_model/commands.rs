@@ -146,6 +146,16 @@ fn suspending_is_the_offering_sides_and_reaches_the_other() {
 }
 
 #[test]
+fn an_application_takes_offers_along_that_nobody_uses() {
+    let mut pair = Pair::related();
+    let (_, ours) = pair.ids();
+    pair.ok(CONSUMES, Command::RemoveRelation { relation: RelationRef::Id(ours), force: false });
+    pair.settle();
+    pair.ok(OFFERS, Command::RemoveApplication { app: app("db"), force: false });
+    assert!(pair.models[OFFERS].offers.is_empty());
+}
+
+#[test]
 fn offers_in_use_are_not_removed_unless_forced() {
     let mut pair = Pair::related();
     let (theirs, ours) = pair.ids();
@@ -234,16 +244,20 @@ fn integrate_with_a_url_consumes_and_relates_in_one_change() {
     let mut pair = Pair::new();
     pair.ok(OFFERS, make_offer("sql"));
     let endpoints = offer_endpoints(&pair.models[OFFERS], &offer("sql")).unwrap();
-    let ask = |pair: &Pair, with: &str| {
-        let (endpoints, with) = (endpoints.clone(), end(with));
-        cross(CrossModel::Integrate { source: pair.source("sql"), endpoints, endpoint: None, with })
+    let ask_via = |pair: &Pair, with: &str, via: &str| {
+        let (endpoints, with, via) = (endpoints.clone(), end(with), vec![via.to_owned()]);
+        cross(CrossModel::Integrate { source: pair.source("sql"), endpoints, endpoint: None, with, via })
     };
+    let ask = |pair: &Pair, with: &str| ask_via(pair, with, "10.1.0.0/16");
     let before = pair.models[CONSUMES].clone();
     let refused = ask(&pair, "nobody");
     assert_eq!(pair.refused(CONSUMES, refused).kind, RefusalKind::NotFound);
+    let refused = ask_via(&pair, "web", "everywhere");
+    assert_eq!(pair.refused(CONSUMES, refused).kind, RefusalKind::Invalid);
     assert_eq!(pair.models[CONSUMES], before, "nothing is consumed by what is refused");
     let wanted = ask(&pair, "web");
     pair.ok(CONSUMES, wanted);
+    assert!(pair.models[CONSUMES].relations.values().any(|relation| relation.via == ["10.1.0.0/16"]));
     pair.settle();
     assert!(pair.models[OFFERS].remote_apps.contains_key(&pair.consumer()));
     let refusal = pair.refused(OFFERS, Command::Integrate { a: end(pair.consumer().as_str()), b: end("db") });

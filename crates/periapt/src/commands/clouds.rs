@@ -265,6 +265,7 @@ impl AddCloud {
                 .hint(format!("periapt add-cloud {} --file FILE", self.cloud)));
         };
         let definition = definition(&self.cloud, &path)?;
+        let _held = register::hold(&session.home)?;
         let register = register::clouds(&session.home)?;
         let taken = self.cloud == CLOUD || places.iter().any(|p| register.at(*p).contains_key(&self.cloud));
         if self.cloud == CLOUD || (taken && !self.force) {
@@ -293,6 +294,7 @@ impl UpdateCloud {
             .hint(format!("periapt update-cloud {} --file FILE", self.cloud)));
         };
         let definition = definition(&self.cloud, &path)?;
+        let _held = register::hold(&session.home)?;
         let register = register::clouds(&session.home)?;
         let there: Vec<Place> =
             self.at.places()?.into_iter().filter(|p| register.at(*p).contains_key(&self.cloud)).collect();
@@ -316,6 +318,7 @@ impl RemoveCloud {
         if self.cloud == CLOUD {
             return Err(CliError::new(format!("cloud {CLOUD:?} cannot be removed: it is this machine")));
         }
+        let _held = register::hold(&session.home)?;
         let mut register = register::clouds(&session.home)?;
         let places = self.at.places()?;
         let removed: Vec<Place> = places

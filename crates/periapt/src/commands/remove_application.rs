@@ -2,8 +2,7 @@
 
 use clap::Args;
 use periapt_controller::api::requests::RemoveParams;
-use periapt_controller::client::ModelClient;
-use periapt_model::names::{AppName, UnitName};
+use periapt_model::names::AppName;
 
 use super::storage::say_fates;
 use crate::args::{ModelArgs, complete};
@@ -41,21 +40,16 @@ impl RemoveApplication {
             model.application(app).await?;
         }
         for app in &self.applications {
-            let (storage, units) = (model.storage(&zone(true)).await?, units_of(&model, app).await?);
+            let storage = model.storage(&zone(true)).await?;
+            let status = model.status(&[], &zone(true)).await?.status;
             let params = RemoveParams { force: self.force, destroy_storage: self.destroy_storage };
             model.remove_application(app, &params).await?;
             say(format!("will remove application {app}"));
-            for unit in units {
+            for (unit, _) in status.units_of(app) {
                 say(format!("- will remove unit {unit}"));
-                say_fates(&storage, &unit, self.destroy_storage);
+                say_fates(&status, &storage, unit, self.destroy_storage);
             }
         }
         Ok(())
     }
-}
-
-async fn units_of(model: &ModelClient, app: &AppName) -> Result<Vec<UnitName>> {
-    let status = model.status(&[app.to_string()], &zone(true)).await?.status;
-    let units = status.applications.get(app).map(|app| app.units.keys().cloned().collect());
-    Ok(units.unwrap_or_default())
 }

@@ -46,11 +46,12 @@ impl RemoveUnit {
             None => self.units.iter().map(|unit| named(unit)).collect::<Result<_>>()?,
         };
         let storage = model.storage(&Zone::Utc).await?;
+        let status = model.status(&[], &Zone::Utc).await?.status;
         let request = RemoveUnits { units, force: self.force, destroy_storage: self.destroy_storage };
         let removed = model.remove_units(&request).await?;
         for unit in removed.units {
             say(format!("will remove unit {unit}"));
-            say_fates(&storage, &unit, self.destroy_storage);
+            say_fates(&status, &storage, &unit, self.destroy_storage);
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! `storage` and `show-storage`
 
 use clap::Args;
+use periapt_controller::views::status::FullStatus;
 use periapt_controller::views::storage::StorageStatus;
 use periapt_model::names::UnitName;
 use serde_json::{Map, Value, json};
@@ -108,8 +109,18 @@ impl ShowStorage {
     }
 }
 
-/// Says what becomes of a unit's storages when it is removed (Juju 3.6: `remove-unit`).
-pub fn say_fates(status: &StorageStatus, unit: &UnitName, destroy: bool) {
+/// Says what goes with a unit when it is removed: its storages, or where they stay, and its subordinates with theirs (Juju
+/// 3.6: `remove-unit`).
+pub fn say_fates(model: &FullStatus, storage: &StorageStatus, unit: &UnitName, destroy: bool) {
+    say_own_fates(storage, unit, destroy);
+    let subordinates = model.unit(unit).into_iter().flat_map(|unit| unit.subordinates.keys());
+    for subordinate in subordinates {
+        say(format!("- will remove unit {subordinate}"));
+        say_own_fates(storage, subordinate, destroy);
+    }
+}
+
+fn say_own_fates(status: &StorageStatus, unit: &UnitName, destroy: bool) {
     for (id, storage) in &status.storage {
         if storage.attachments.as_ref().is_some_and(|attached| attached.units.contains_key(unit)) {
             let detached = storage.persistent && !destroy && storage.life == "alive";

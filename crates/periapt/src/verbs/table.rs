@@ -152,7 +152,7 @@ pub const VERBS: &[Verb] = &[
     verb("remove-k8s", No(NO_CLUSTER)),
     verb("remove-machine", Same),
     verb("remove-offer", Same),
-    verb("remove-relation", Partly("within one model")),
+    verb("remove-relation", Same),
     verb("remove-saas", Same),
     verb("remove-secret", Same),
     verb("remove-secret-backend", No(ONE_STORE)),

@@ -34,14 +34,22 @@ pub(in crate::apply) fn apply(
         }
         StorageCommand::Remove { ids, force, fate } => remove(draft, &ids, force, fate, now),
         StorageCommand::DestroyWith(removal) => {
-            let units = match &*removal {
+            let units: Vec<UnitName> = match &*removal {
                 Command::RemoveUnits { units, .. } => units.clone(),
                 Command::RemoveApplication { app, .. } => {
                     draft.model.units_of(app).map(|unit| unit.name.clone()).collect()
                 }
                 _ => return Err(Refusal::invalid("storage goes with units and applications only")),
             };
-            for unit in units {
+            // Its subordinates go with a unit, and so do theirs.
+            let with_subordinates: Vec<UnitName> = units
+                .into_iter()
+                .flat_map(|unit| {
+                    let subordinates: Vec<UnitName> = draft.model.subordinates_of(&unit).cloned().collect();
+                    std::iter::once(unit).chain(subordinates)
+                })
+                .collect();
+            for unit in with_subordinates {
                 let ids: Vec<StorageId> = draft.model.storages_of(&unit).cloned().collect();
                 ids.iter().for_each(|id| doom(draft, id, StorageFate::Destroy));
             }
@@ -204,6 +212,9 @@ fn detach(draft: &mut Draft, ids: &[StorageId], force: bool, now: Timestamp) -> 
         let Some(owner) = storage.owner.clone() else {
             return Err(Refusal::conflict(format!("storage {id} is not attached")));
         };
+        if !force {
+            check_left(&draft.model, id, &owner)?;
+        }
         change(draft, id, |storage| storage.detaching = true);
         // An agent that never reported has nothing to let go of.
         if force || !draft.model.agents.contains_key(&owner) {
@@ -211,6 +222,32 @@ fn detach(draft: &mut Draft, ids: &[StorageId], force: bool, now: Timestamp) -> 
         }
     }
     Ok(Answer::Storages(ids.to_vec()))
+}
+
+/// Refuses to take from a unit that stays what its charm cannot do without (Juju 3.6: `state/storage.go`,
+/// `validateCharmStorageCountChange`).
+fn check_left(model: &Model, id: &StorageId, owner: &UnitName) -> Result<(), Refusal> {
+    let stays = |unit: &UnitName| model.units.get(unit).is_some_and(|unit| unit.life == Life::Alive);
+    let storage = model.charm_of(owner.app()).and_then(|charm| charm.meta.storages.get(&id.name));
+    let Some(storage) = storage.filter(|_| stays(owner)) else { return Ok(()) };
+    let kept = |other: &&StorageId| {
+        other.name == id.name
+            && *other != id
+            && model.storages.get(*other).is_some_and(|storage| !storage.detaching)
+    };
+    let left = model.storages_of(owner).filter(kept).count();
+    let least = storage.count_min;
+    if left >= least as usize {
+        return Ok(());
+    }
+    let why = match (least, most(storage)) {
+        (1, 1) => "cannot detach, storage is singular".to_owned(),
+        _ => format!(
+            "detaching 1 storage instance brings the total to {left}, which is less than the minimum of {least}"
+        ),
+    };
+    Err(Refusal::conflict(format!("cannot detach storage {id} from {owner}: {why}"))
+        .hint("remove the unit, which leaves its storages; or detach it with --force"))
 }
 
 fn remove(
