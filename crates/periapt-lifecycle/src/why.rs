@@ -11,7 +11,7 @@ use periapt_model::time::{Moment, Timestamp};
 use periapt_model::wake::{Wake, WakeWhen};
 use serde::{Deserialize, Serialize};
 
-use crate::next::{retry_at, tries};
+use crate::next::{retry_at, tries, waits_to_enter};
 use crate::step::{RestReason, Step};
 use crate::timers;
 
@@ -197,8 +197,12 @@ pub fn why(local: &Local, remote: &Remote, moment: &Moment) -> Waits {
     if remote.life != Life::Alive {
         waits.push(Wait::Dying);
     }
-    if let Step::Rest { why: RestReason::Subordinates { left }, .. } = &step {
-        waits.push(Wait::Subordinates { left: left.clone() });
+    let left = match &step {
+        Step::Rest { why: RestReason::Subordinates { left }, .. } => left.clone(),
+        _ => waits_to_enter(local, remote),
+    };
+    if !left.is_empty() {
+        waits.push(Wait::Subordinates { left });
     }
     deferred(local, remote, update_status, &mut waits);
     leadership(local, remote, &mut waits);

@@ -15,10 +15,13 @@ pub use draft::Draft;
 
 use crate::entity::{
     Agent, AppBag, Application, Charm, CharmState, LeaderSettings, Leadership, Machine, Member, ModelInfo,
-    Offer, Operation, Relation, RemoteApp, Secret, SecretConsumer, SecretContent, SecretOwner, StorageInstance, Task, TaskHost, Unit,
+    Offer, Operation, Relation, RemoteApp, Secret, SecretConsumer, SecretContent, SecretOwner,
+    StorageInstance, Task, TaskHost, Unit,
 };
 use crate::journal::JournalRecord;
-use crate::names::{AppName, CharmId, MachineId, OfferName, RelationId, SecretId, StorageId, TaskId, UnitName};
+use crate::names::{
+    AppName, CharmId, MachineId, OfferName, RelationId, SecretId, StorageId, TaskId, UnitName,
+};
 
 /// One record: an entity with the key it is stored under.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

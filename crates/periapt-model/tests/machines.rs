@@ -111,11 +111,21 @@ fn a_wrong_place_changes_nothing() {
         ("-1", "expected the number"),
         ("99999999999999999999", "expected the number"),
     ] {
-        let command = Command::AddUnitsTo { app: "app".parse().unwrap(), count: 1, placement: to(&[place]), attach: Vec::new() };
+        let command = Command::AddUnitsTo {
+            app: "app".parse().unwrap(),
+            count: 1,
+            placement: to(&[place]),
+            attach: Vec::new(),
+        };
         let message = world.refused(command).1;
         assert!(message.contains(why), "{place}: {message}");
     }
-    let many = Command::AddUnitsTo { app: "app".parse().unwrap(), count: 1, placement: to(&["0", "0"]), attach: Vec::new() };
+    let many = Command::AddUnitsTo {
+        app: "app".parse().unwrap(),
+        count: 1,
+        placement: to(&["0", "0"]),
+        attach: Vec::new(),
+    };
     assert!(world.refused(many).1.contains("2 places are named for 1 units"));
     assert_eq!(world.0, before);
 }

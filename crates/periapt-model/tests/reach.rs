@@ -154,8 +154,12 @@ fn traffic_comes_from_via_then_from_the_models_networks_then_from_the_address() 
     assert_eq!(world.0.egress_subnets(None, "127.77.0.1"), ["127.77.0.1/32"]);
     assert_eq!(world.0.egress_subnets(Some(RelationId(9)), "::1"), ["::1/128"]);
     assert!(world.0.egress_subnets(None, "host.example").is_empty());
-    let set = [("egress-subnets".to_owned(), "10.9.0.0/16, nonsense".to_owned())];
-    world.ok(Command::SetModelConfig { set: set.into(), reset: vec![] });
+    let set = |text: &str| {
+        let set = [("egress-subnets".to_owned(), text.to_owned())];
+        Command::SetModelConfig { set: set.into(), reset: vec![] }
+    };
+    assert_eq!(world.refused(set("10.9.0.0/16, nonsense")), "invalid CIDR address: nonsense");
+    world.ok(set("10.9.0.0/16"));
     assert_eq!(world.0.egress_subnets(None, "127.77.0.1"), ["10.9.0.0/16"]);
     assert_eq!(world.0.egress_subnets(Some(id), "127.77.0.1"), ["10.1.0.0/16"]);
 }

@@ -155,6 +155,20 @@ fn trust_comes_with_the_charm_in_one_change() {
     assert_eq!(world.app().channel.as_deref(), Some("latest/edge"), "as before");
     world.ok(with(refresh(Some(charm("c", "", ""))), None, None, None));
     assert!(world.app().trust, "as before");
+    // It is an option of every application, also where options come with a charm.
+    let mut options = with(refresh(Some(charm("d", "", ""))), None, None, None);
+    if let Command::Refresh { config, .. } = &mut options {
+        config.insert("trust".to_owned(), "false".to_owned());
+    }
+    world.ok(options);
+    assert!(!world.app().trust);
+    let mut other = deploy(charm("e", "", ""));
+    if let Command::Deploy(deploy) = &mut other {
+        deploy.name = Some("other".parse().unwrap());
+        deploy.config.insert("trust".to_owned(), "true".to_owned());
+    }
+    world.ok(other);
+    assert!(world.0.applications["other"].trust);
 }
 
 #[test]

@@ -162,6 +162,16 @@ fn directives_say_how_many_and_where_from() {
 }
 
 #[test]
+fn one_command_makes_only_so_many() {
+    let world = World::new(&[]);
+    let mut command = deploy(&[("data", "2")], &[]);
+    let Command::DeployTo { deploy, .. } = &mut command else { unreachable!() };
+    (deploy.name, deploy.units) = (Some("other".parse().unwrap()), 7000);
+    let refused = world.refused(command);
+    assert!(refused.message.starts_with("cannot make 21000 storages for 7000 units"), "{refused}");
+}
+
+#[test]
 fn a_storage_goes_from_unit_to_unit() {
     let mut world = World::running(&[("data", "lxd")]);
     world.on(detach("data/1", false));
@@ -197,7 +207,9 @@ fn a_storage_goes_from_unit_to_unit() {
 #[test]
 fn what_goes_with_a_unit_is_said_by_its_pool_or_by_an_operator() {
     let mut world = World::running(&[("data", "lxd,2")]);
-    world.on(detach("cache/0", false));
+    let singular = world.refused(Command::Storage(detach("cache/0", false)));
+    assert!(singular.message.ends_with("cannot detach, storage is singular"), "{singular}");
+    world.on(detach("cache/0", true));
     world.ok(remove_unit());
     for storage in ["cache/0", "data/1", "data/2"] {
         world.let_go(storage);

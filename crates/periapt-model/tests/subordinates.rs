@@ -239,7 +239,7 @@ fn container_scope_needs_a_subordinate() {
     let refusal = world.refused(Command::Integrate { a: end("plain"), b: end("host") });
     assert_eq!(
         refusal.message,
-        "cannot add relation \"host:local plain:local\": container scoped relation requires at least one subordinate \
+        "cannot add relation \"plain:local host:local\": container scoped relation requires at least one subordinate \
          application"
     );
 }

@@ -145,6 +145,15 @@ fn goal_state_lists_units_and_relations_as_they_are_now() {
         goal("spare/0", "unknown"),
     );
     assert_eq!(json, expected);
+    // Subordinates of other principals are none of this unit's business.
+    for (name, principal) in [("db/2", "web/0"), ("db/10", "web/1")] {
+        let model = Arc::make_mut(&mut stage.view.model);
+        let mut subordinate = (*model.units[&unit(name)]).clone();
+        subordinate.principal = Some(unit(principal));
+        model.put(Record::Unit(Arc::new(subordinate)));
+    }
+    let (_, here, _) = stage.line("goal-state --format=json");
+    assert!(here.contains("db/2") && !here.contains("db/10"), "{here}");
     let (_, yaml, _) = stage.line("goal-state");
     assert!(yaml.starts_with("units:\n  web/0:\n    status: active\n    since: "), "{yaml}");
     check(

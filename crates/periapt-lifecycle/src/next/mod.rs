@@ -6,6 +6,7 @@ mod secrets;
 mod storage;
 
 pub(crate) use held::{retry_at, tries};
+pub(crate) use relations::waits_to_enter;
 
 use periapt_model::hook::Hook;
 use periapt_model::local::{HookStep, Local, Op, SeenInputs};
@@ -149,8 +150,10 @@ fn at_rest(local: &Local, remote: &Remote, moment: &Moment) -> Step {
         return Step::ReportIdle;
     }
     let why = match local.deferred.events.len() {
-        0 if relations::waits_to_enter(local, remote) => relations::subordinates_left(remote),
-        0 => RestReason::Settled,
+        0 => match relations::waits_to_enter(local, remote) {
+            left if left.is_empty() => RestReason::Settled,
+            left => RestReason::Subordinates { left },
+        },
         events => RestReason::Deferred { events },
     };
     let secrets = timers::secrets_due(local, remote);

@@ -1,9 +1,11 @@
 //! Relations: who is due which hook (Juju 3.6: `uniter/relation/{resolver,state,statetracker}.go`; reference 1.6).
 //! Relations take their turns by id, so that the order is always the same; Juju's is arbitrary.
 
+use std::collections::BTreeSet;
+
 use periapt_model::hook::{Hook, RelationEvent, RelationHook};
 use periapt_model::local::{Local, LocalRelation};
-use periapt_model::names::{RelationId, UnitName};
+use periapt_model::names::{AppName, RelationId, UnitName};
 use periapt_model::remote::{Remote, RemoteRelation};
 use periapt_model::status::Life;
 
@@ -49,9 +51,14 @@ fn may_enter(local: &Local, remote: &Remote, id: RelationId, theirs: &RemoteRela
     theirs.implemented && !local.relations.contains_key(&id) && !is_breaking(remote, theirs)
 }
 
-/// Whether a relation waits to be entered until a subordinate of an earlier one is gone.
-pub(super) fn waits_to_enter(local: &Local, remote: &Remote) -> bool {
-    remote.relations.iter().any(|(id, theirs)| theirs.closed && may_enter(local, remote, *id, theirs))
+/// The subordinates of earlier relations that must be gone before the unit enters those that wait for that.
+pub(crate) fn waits_to_enter(local: &Local, remote: &Remote) -> Vec<UnitName> {
+    let closed = remote
+        .relations
+        .iter()
+        .filter(|(id, theirs)| theirs.closed && may_enter(local, remote, **id, theirs));
+    let apps: BTreeSet<&AppName> = closed.map(|(_, theirs)| &theirs.remote_app).collect();
+    remote.subordinates.iter().filter(|unit| apps.contains(unit.app())).cloned().collect()
 }
 
 /// Nothing wakes the unit but the end of its subordinates, and that does so for certain.

@@ -13,6 +13,23 @@ use crate::time::Timestamp;
 
 use super::find_unit;
 
+/// Lines and bytes that a task's log keeps. Each new line writes the task again, so it must not grow without end.
+const MOST_TASK_LINES: usize = 2000;
+const MOST_TASK_BYTES: usize = 256 << 10;
+
+/// Adds a line to a task's log, or the one note that it is full.
+fn add_to_log(log: &mut Vec<(Timestamp, String)>, now: Timestamp, line: String) {
+    if log.last().is_some_and(|(_, last)| last == TASK_LOG_FULL) {
+        return;
+    }
+    let bytes: usize = log.iter().map(|(_, line)| line.len()).sum();
+    let fits = log.len() < MOST_TASK_LINES && bytes + line.len() <= MOST_TASK_BYTES;
+    log.push((now, if fits { line } else { TASK_LOG_FULL.to_owned() }));
+}
+
+/// What a task's log ends with when it had more to say.
+const TASK_LOG_FULL: &str = "(the log of this task is full: what came after this is left out)";
+
 pub(super) fn take(draft: &mut Draft, unit: &UnitName, now: Timestamp) -> Result<Answer, Refusal> {
     find_unit(&draft.model, unit)?;
     let mut agent = draft.model.agents.get(unit).map(|a| Agent::clone(a)).unwrap_or_default();
@@ -87,7 +104,7 @@ pub(super) fn tell(
                 draft.put(Record::LeaderSettings(unit.app().clone(), Arc::new(settings)));
             }
         }
-        Tell::TaskLog { task, line } => draft.task(task, |t| t.log.push((now, line))),
+        Tell::TaskLog { task, line } => draft.task(task, |t| add_to_log(&mut t.log, now, line)),
         Tell::TrackSecret { secret, label, revision } => {
             let Some(found) = draft.model.secrets.get(&secret) else {
                 return Err(Refusal::not_found(format!("secret {secret:?} not found")));
@@ -150,4 +167,22 @@ fn claim(draft: &mut Draft, unit: &UnitName) -> bool {
         draft.put(Record::Leadership(Arc::new(leadership)));
     }
     alive
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tasks_log_ends_with_a_note_when_it_is_full() {
+        let mut many = Vec::new();
+        (0..MOST_TASK_LINES + 5).for_each(|n| add_to_log(&mut many, Timestamp(0), n.to_string()));
+        assert_eq!(many.len(), MOST_TASK_LINES + 1);
+        let mut long = Vec::new();
+        for line in ["x".repeat(MOST_TASK_BYTES), "y".to_owned(), String::new()] {
+            add_to_log(&mut long, Timestamp(0), line);
+        }
+        assert_eq!(long.len(), 2);
+        assert_eq!(long[1].1, TASK_LOG_FULL);
+    }
 }

@@ -81,11 +81,11 @@ pub(super) fn set_config(
 }
 
 /// What is left of options to set and to reset, and what they say of trust.
-type WithoutTrust = (BTreeMap<String, String>, Vec<String>, Option<bool>);
+pub(super) type WithoutTrust = (BTreeMap<String, String>, Vec<String>, Option<bool>);
 
 /// `trust` is an option of every application, and none of its charm's (Juju 3.6: `core/application.TrustConfigOptionName`).
 /// A charm that has one of that name keeps it.
-fn split_trust(
+pub(super) fn split_trust(
     meta: &CharmMeta,
     set: &BTreeMap<String, String>,
     reset: &[String],
@@ -135,6 +135,10 @@ pub(super) fn set_model_config(
     let mut settings = draft.model.info.settings.clone();
     let refuse = |error: InvalidSetting| Refusal::invalid(error.to_string());
     for (key, value) in set {
+        if key == "egress-subnets" {
+            let networks = value.split(',').map(str::trim).filter(|text| !text.is_empty());
+            super::exposure::networks(&networks.map(str::to_owned).collect::<Vec<_>>())?;
+        }
         settings.set(key, value).map_err(refuse)?;
     }
     for key in reset {

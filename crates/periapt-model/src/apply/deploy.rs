@@ -56,7 +56,8 @@ pub(super) fn deploy(
         check_assumes(meta)?;
     }
     let units = if meta.subordinate { subordinate(&deploy, placement)? } else { deploy.units };
-    let values = config::read_config(meta, name.as_str(), &deploy.config)?;
+    let (config, _, trust) = config::split_trust(meta, &deploy.config, &[])?;
+    let values = config::read_config(meta, name.as_str(), &config)?;
     check_resources(meta, &deploy.resources)?;
     storage::check(meta)?;
     let directives = storage::read(&draft.model, meta, &stored.directives)?;
@@ -64,6 +65,7 @@ pub(super) fn deploy(
     if units > 0 {
         scale::check_count(units)?;
     }
+    storage::check_amount(meta, &directives, units)?;
     let places = machines::placed(&draft.model, units, placement)?;
     storage::check_attach(&draft.model, meta, &stored.attach, places.len())?;
     let charm = add_charm(draft, deploy.charm);
@@ -75,7 +77,7 @@ pub(super) fn deploy(
         charm: CharmRef { id: charm.id.clone(), url: charm.url.clone(), modified: 0 },
         charm_forced: false,
         config: values,
-        trust: deploy.trust,
+        trust: deploy.trust || trust == Some(true),
         exposed: false,
         exposure: Default::default(),
         next_unit: first,

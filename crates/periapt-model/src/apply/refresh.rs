@@ -8,6 +8,7 @@ use crate::entity::{Application, Charm, ResourceFile};
 use crate::local::CharmRef;
 use crate::model::{Draft, Model};
 use crate::names::{AppName, ResourceName, StorageId, UnitName};
+use crate::status::Life;
 use crate::time::Timestamp;
 
 use super::{config, deploy, find_living_app, removal, storage};
@@ -34,6 +35,14 @@ pub(super) fn refresh(
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
     let before = find_living_app(&draft.model, app)?.clone();
+    let meta = charm.as_ref().or(draft.model.charm_of(app).map(AsRef::as_ref)).map(|charm| &charm.meta);
+    let with = match meta {
+        Some(meta) => {
+            let (config, _, trust) = config::split_trust(meta, &with.config, &[])?;
+            With { config, trust: with.trust.or(trust), ..with }
+        }
+        None => with,
+    };
     let Some(charm) = charm else { return adjust(draft, &before, with) };
     check(&draft.model, app, &charm)?;
     storage::check(&charm.meta)?;
@@ -52,7 +61,9 @@ pub(super) fn refresh(
     });
     bring(draft, app, with);
     deploy::add_peers(draft, app, &charm.meta);
-    let units: Vec<UnitName> = draft.model.units_of(app).map(|unit| unit.name.clone()).collect();
+    // One that goes away would leave new storages behind that nothing was ever in.
+    let stay = draft.model.units_of(app).filter(|unit| unit.life == Life::Alive);
+    let units: Vec<UnitName> = stay.map(|unit| unit.name.clone()).collect();
     for unit in &units {
         storage::make_minimum(draft, unit, now);
     }

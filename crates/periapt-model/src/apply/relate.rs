@@ -41,7 +41,7 @@ pub(super) fn integrate(draft: &mut Draft, a: &EndpointRef, b: &EndpointRef) -> 
 
 /// As [`Relation::key`], of a relation that is not there.
 fn key_of(ends: &[RelationEnd]) -> String {
-    ends.iter().map(|e| format!("{}:{}", e.app, e.endpoint)).collect::<Vec<_>>().join(" ")
+    ends.iter().rev().map(|e| format!("{}:{}", e.app, e.endpoint)).collect::<Vec<_>>().join(" ")
 }
 
 pub(super) fn check_limit(model: &Model, end: &RelationEnd) -> Result<(), Refusal> {

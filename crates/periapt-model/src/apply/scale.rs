@@ -31,6 +31,8 @@ pub(super) fn add_units(
     check_count(count)?;
     let places = machines::placed(&draft.model, count, placement)?;
     if let Some(charm) = draft.model.charm_of(app) {
+        let given = draft.model.applications.get(app).map(|app| app.storage.clone()).unwrap_or_default();
+        storage::check_amount(&charm.meta, &given, count)?;
         storage::check_attach(&draft.model, &charm.meta, attach, places.len())?;
     }
     Ok(Answer::Units(make_units(draft, app, &places, attach, now)))

@@ -17,6 +17,8 @@ use crate::time::Timestamp;
 
 /// How many storages of one name a unit may have where its charm sets no bound.
 const MOST_STORAGES: u32 = 1000;
+/// How many storages one command may make: a slip of the finger should not fill the store.
+const MOST_AT_ONCE: u64 = 20_000;
 
 type Directives = BTreeMap<StorageName, StorageDirective>;
 
@@ -110,6 +112,22 @@ pub(super) fn read(model: &Model, meta: &CharmMeta, given: &Directives) -> Resul
         read.insert(name.clone(), directive);
     }
     Ok(read)
+}
+
+/// Refuses a command that would make more storages at once than anybody means.
+pub(super) fn check_amount(meta: &CharmMeta, given: &Directives, units: u32) -> Result<(), Refusal> {
+    let of_unit = meta.storages.iter().filter(|(_, s)| unsupported(s).is_none()).map(|(name, storage)| {
+        let asked = given.get(name).and_then(|directive| directive.count).unwrap_or(0);
+        u64::from(asked.max(storage.count_min).min(most(storage)))
+    });
+    let all = of_unit.sum::<u64>() * u64::from(units);
+    match all > MOST_AT_ONCE {
+        true => Err(Refusal::invalid(format!(
+            "cannot make {all} storages for {units} units: one command makes at most {MOST_AT_ONCE}"
+        ))
+        .hint("ask for fewer units at once, or for fewer storages of each: --storage NAME=COUNT")),
+        false => Ok(()),
+    }
 }
 
 /// Gives a new unit what its application's directives and its charm say, counting what it has.

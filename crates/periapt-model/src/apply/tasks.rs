@@ -182,7 +182,8 @@ pub(super) fn exec(
     }
     let units: Vec<Receiver> =
         wanted.iter().filter(|one| !matches!(one, Receiver::Machine(_))).cloned().collect();
-    let units = if units.is_empty() && !work.is_empty() { Vec::new() } else { receivers(&draft.model, &units)? };
+    let units =
+        if units.is_empty() && !work.is_empty() { Vec::new() } else { receivers(&draft.model, &units)? };
     // A unit that is named in two ways runs it once (Juju 3.6: `getAllUnitNames`).
     for unit in units.into_iter().filter(|unit| seen.insert(unit.clone().into())) {
         let asked = with.relation.as_ref();

@@ -101,7 +101,12 @@ pub const SETTINGS: &[Setting] = &[
     inert("development", SettingKind::Bool, "false"),
     inert("disable-network-management", SettingKind::Bool, "false"),
     inert("disable-telemetry", SettingKind::Bool, "false"),
-    setting("egress-subnets", SettingKind::Text, "", "the networks that units tell others their traffic comes from"),
+    setting(
+        "egress-subnets",
+        SettingKind::Text,
+        "",
+        "the networks that units tell others their traffic comes from",
+    ),
     inert("enable-os-refresh-update", SettingKind::Bool, "true"),
     inert("enable-os-upgrade", SettingKind::Bool, "true"),
     inert("fan-config", SettingKind::Text, ""),

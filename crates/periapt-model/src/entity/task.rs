@@ -4,9 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{
-    ActionName, AppName, EndpointName, InvalidName, MachineId, RelationId, TaskId, UnitName,
-};
+use crate::names::{ActionName, AppName, EndpointName, InvalidName, MachineId, RelationId, TaskId, UnitName};
 use crate::time::Timestamp;
 
 /// Where a task stands.
