@@ -101,6 +101,27 @@ fn a_bundle_is_deployed_once_and_changed_by_overlays() {
     bench.ok(&["deploy", &bundle, "--overlay", &overlay, "--trust"]);
     bench.settle();
     assert!(bench.trace("web/0").contains(&"upgrade-charm".to_owned()));
+    // The same charms, but another file, another channel, other constraints.
+    write(&bench, "seed.sql", "select 2;\n");
+    bench.ok(&["publish", "./web", "--channel", "candidate"]);
+    let other = write(
+        &bench,
+        "other.yaml",
+        "applications:\n  store: {constraints: mem=2G}\n  web: {channel: candidate}\n",
+    );
+    let arguments = ["deploy", &bundle, "--overlay", &overlay, "--overlay", &other, "--trust"];
+    let said = bench.run(&arguments);
+    assert!(
+        said.stderr.contains(
+            "- attach resources to store: seed\n- set constraints for store to \"mem=2048M\"\n- follow channel latest/candidate with web\n"
+        ),
+        "{said:?}"
+    );
+    let said = bench.run(&arguments);
+    assert!(said.stderr.contains("No changes to apply."), "{said:?}");
+    let shown = bench.json(&["show-application", "store", "web"]);
+    assert_eq!(shown["store"]["resources"]["seed"]["revision"], 2, "{shown}");
+    assert_eq!(shown["web"]["channel"], "latest/candidate");
 }
 
 #[test]

@@ -3,18 +3,25 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use periapt_model::names::AppName;
+use periapt_model::constraints::Constraints;
+use periapt_model::names::{AppName, ResourceName};
 use periapt_model::yaml::legacy_bool;
 
 use super::{Bundle, app_of};
 
 /// A charm that is ready.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ready {
     /// Its url, where it comes from the store.
     pub url: Option<String>,
     /// The hash of its content.
     pub id: String,
+    /// The channel that it follows, where it comes from the store.
+    pub channel: Option<String>,
+    /// The hashes of the resources that the bundle names.
+    pub resources: BTreeMap<ResourceName, String>,
+    /// The constraints that the bundle names. A subordinate has no machines to constrain.
+    pub constraints: Option<Constraints>,
 }
 
 /// An application as it is now.
@@ -32,6 +39,12 @@ pub struct Present {
     pub exposed: bool,
     /// What its options are, defaults too.
     pub options: BTreeMap<String, String>,
+    /// The channel that it follows.
+    pub channel: String,
+    /// Its constraints.
+    pub constraints: Constraints,
+    /// The hashes of its resources.
+    pub resources: BTreeMap<ResourceName, String>,
 }
 
 /// One thing to do.
@@ -41,6 +54,12 @@ pub enum Change {
     Deploy(AppName),
     /// Another charm.
     Refresh(AppName),
+    /// Another channel for the same charm.
+    Follow(AppName, String),
+    /// Other files for resources of the same charm.
+    Attach(AppName, Vec<ResourceName>),
+    /// Other constraints.
+    Constrain(AppName, Constraints),
     /// Other options.
     Configure(AppName, BTreeMap<String, String>),
     /// More units. A bundle never takes any away.
@@ -58,6 +77,14 @@ impl fmt::Display for Change {
         match self {
             Self::Deploy(app) => write!(f, "deploy application {app}"),
             Self::Refresh(app) => write!(f, "upgrade {app} to the bundle's charm"),
+            Self::Follow(app, channel) => write!(f, "follow channel {channel} with {app}"),
+            Self::Attach(app, resources) => {
+                let names: Vec<&str> = resources.iter().map(ResourceName::as_str).collect();
+                write!(f, "attach resources to {app}: {}", names.join(", "))
+            }
+            Self::Constrain(app, constraints) => {
+                write!(f, "set constraints for {app} to {:?}", constraints.to_string())
+            }
             Self::Configure(app, options) => {
                 let keys: Vec<&str> = options.keys().map(String::as_str).collect();
                 write!(f, "set application options for {app}: {}", keys.join(", "))
@@ -95,8 +122,14 @@ pub fn plan(
             Some(url) => *url == now.url,
             None => ready.id == now.id && now.url.starts_with("local:"),
         });
-        if !same {
-            changes.push(Change::Refresh(name.clone()));
+        let ready = ready.get(name);
+        match ready {
+            Some(ready) if same => same_charm(name, ready, now, &mut changes),
+            _ => changes.push(Change::Refresh(name.clone())),
+        }
+        let wanted = ready.and_then(|ready| ready.constraints.as_ref());
+        if let Some(wanted) = wanted.filter(|wanted| **wanted != now.constraints) {
+            changes.push(Change::Constrain(name.clone(), wanted.clone()));
         }
         let differs =
             |(key, value): &(&str, &str)| now.options.get(*key).is_none_or(|now| !says_the_same(now, value));
@@ -122,6 +155,19 @@ pub fn plan(
         }
     }
     changes
+}
+
+/// What else of a charm that is there already can be another.
+fn same_charm(name: &AppName, ready: &Ready, now: &Present, changes: &mut Vec<Change>) {
+    if let Some(channel) = ready.channel.as_ref().filter(|channel| **channel != now.channel) {
+        changes.push(Change::Follow(name.clone(), channel.clone()));
+    }
+    let differs = |(name, hash): &(&ResourceName, &String)| now.resources.get(*name) != Some(*hash);
+    let other: Vec<ResourceName> =
+        ready.resources.iter().filter(differs).map(|(name, _)| name.clone()).collect();
+    if !other.is_empty() {
+        changes.push(Change::Attach(name.clone(), other));
+    }
 }
 
 /// `yes` and `true` are one value to an option of type boolean, whose value is shown as `true`.
@@ -155,8 +201,15 @@ mod tests {
     }
 
     fn ready() -> BTreeMap<AppName, Ready> {
-        let store = Ready { url: Some("ch:amd64/db-2".into()), id: "d".into() };
-        [(name("db"), store), (name("web"), Ready { url: None, id: "w".into() })].into()
+        let seed = [(ResourceName::new("seed").unwrap(), "hash".to_owned())];
+        let store = Ready {
+            url: Some("ch:amd64/db-2".into()),
+            id: "d".into(),
+            channel: Some("2/edge".into()),
+            resources: seed.into(),
+            constraints: "mem=2G cores=1".parse().ok(),
+        };
+        [(name("db"), store), (name("web"), Ready { id: "w".into(), ..Ready::default() })].into()
     }
 
     fn present() -> BTreeMap<AppName, Present> {
@@ -169,6 +222,9 @@ mod tests {
             trust: true,
             exposed: true,
             options: options.into(),
+            channel: "2/edge".into(),
+            constraints: "cores=1 mem=2048M".parse().unwrap(),
+            resources: ready()[&name("db")].resources.clone(),
         };
         let web = Present { url: "local:web-0".into(), id: "w".into(), ..Present::default() };
         [(name("db"), db), (name("web"), web)].into()
@@ -187,6 +243,26 @@ mod tests {
         assert_eq!(
             lines,
             ["deploy application db", "expose db", "deploy application web", "add relation web:db - db"]
+        );
+    }
+
+    #[test]
+    fn the_same_charm_gets_what_else_is_new() {
+        let mut present = present();
+        let db = present.get_mut("db").unwrap();
+        db.channel = "latest/stable".into();
+        db.constraints = Constraints::default();
+        db.resources.clear();
+        let related = [("db:db".to_owned(), "web:db".to_owned())];
+        let lines: Vec<String> =
+            plan(&bundle(), &ready(), &present, &related).iter().map(Change::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "follow channel 2/edge with db",
+                "attach resources to db: seed",
+                "set constraints for db to \"cores=1 mem=2048M\"",
+            ]
         );
     }
 
