@@ -20,7 +20,7 @@ use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
@@ -410,6 +410,10 @@ fn is_empty(path: &Path, is_dir: bool) -> bool {
 #[must_use]
 pub fn own_path(model_dir: &Path, machine: MachineId, path: &Path) -> Option<PathBuf> {
     let below = path.strip_prefix(VAR_LIB).ok()?;
+    // Where `..` leads depends on links on the way: it is followed in the host's.
+    if below.components().any(|part| part == Component::ParentDir) {
+        return None;
+    }
     let first: &OsStr = below.components().next()?.as_os_str();
     let own = Place::new(model_dir, machine).own_lib();
     if Isolation::of_model(model_dir) != Isolation::Full || !own.is_dir() || first == JUJU {

@@ -25,7 +25,7 @@ fn what_a_machine_has_itself_is_its_own_and_what_it_only_shows_is_the_hosts() {
     fs::create_dir_all(&own).unwrap();
     Isolation::Full.say(model.path()).unwrap();
     assert_eq!(path("/var/lib/periapt-test/x"), Some(own.join("periapt-test/x")));
-    for shared in ["/var/lib", "/var/lib/juju/x", "/etc/passwd", "relative"] {
+    for shared in ["/var/lib", "/var/lib/juju/x", "/var/lib/../x", "/etc/passwd", "relative"] {
         assert_eq!(path(shared), None, "{shared}");
     }
     let of_host = fs::read_dir(VAR_LIB).unwrap().flatten().find(|e| e.path().is_dir()).unwrap();

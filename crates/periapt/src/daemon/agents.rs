@@ -16,10 +16,8 @@ use super::link::Link;
 pub async fn run(controller: Controller, home: Home, stopping: CancellationToken) {
     remove_strays(&controller, &home).await;
     let said = Namespaces::said();
-    if let Namespaces::Unknown(said) = &said {
-        tracing::warn!(
-            "PERIAPT_NAMESPACES is {said:?}, which is taken for off: it may be off, programs or full"
-        );
+    if let Some(mistake) = mistake() {
+        tracing::warn!("{mistake}");
     }
     if rustix::process::geteuid().is_root() && said.offers_programs() {
         periapt_agent::offer_programs();
@@ -72,6 +70,16 @@ fn start(model: &ModelHandle, home: &Home, isolation: Isolation, running: &mut B
     match Agents::start(Arc::new(Link(model.clone())), options) {
         Ok(agents) => drop(running.insert(model.uuid().to_owned(), agents)),
         Err(error) => tracing::error!("model {} has no agents: {error}", info.name),
+    }
+}
+
+/// What is wrong with the value of `PERIAPT_NAMESPACES`, in words for whoever starts a daemon with it.
+pub(super) fn mistake() -> Option<String> {
+    match Namespaces::said() {
+        Namespaces::Unknown(said) => Some(format!(
+            "PERIAPT_NAMESPACES is {said:?}, which is taken for off: it may be off, programs or full"
+        )),
+        Namespaces::Unset | Namespaces::Known(_) => None,
     }
 }
 

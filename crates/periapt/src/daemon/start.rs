@@ -99,6 +99,10 @@ fn wait_for_answer(home: &Home) -> Result<(), StartError> {
 /// Starts the daemon and waits until it serves. False: there was one already, which may not serve yet.
 fn start(home: &Home) -> Result<bool, StartError> {
     let program = std::env::current_exe().map_err(StartError::Spawn)?;
+    // Whoever starts a daemon does not see its log.
+    if let Some(mistake) = super::agents::mistake() {
+        eprintln!("note: {}", crate::error::presentable(&mistake));
+    }
     let log = std::fs::OpenOptions::new()
         .create(true)
         .append(true)
