@@ -13,8 +13,7 @@ pub fn measure() -> Vec<Row> {
     daemon.deploy("app", 1);
     daemon.wait();
     let out = daemon.path().join("times");
-    let worker =
-        worker::command_line(&["spawn", &out.display().to_string(), TIMES, "config-get", "size"]);
+    let worker = worker::command_line(&["spawn", &out.display().to_string(), TIMES, "config-get", "size"]);
     let mut arguments = vec!["exec", "--unit", "app/0", "--"];
     arguments.extend(worker.iter().map(String::as_str));
     daemon.ok(&arguments);

@@ -10,7 +10,7 @@ use periapt_model::names::ResourceName;
 
 use super::extract::{Input, Params, Segments, app_name};
 use super::replies::{Changed, Deployed, Units};
-use super::requests::{self, AddUnits, RemoveParams, Refresh, SetConfig, Switch, Upload};
+use super::requests::{self, AddUnits, Refresh, RemoveParams, SetConfig, Switch, Upload};
 use super::{Api, ApiError, no_app, storage};
 use crate::views::actions::{ActionList, ActionView, actions as view_actions};
 use crate::views::application::{ShowApplication, ShowConfig, show_application, show_config};
@@ -41,10 +41,8 @@ pub(super) async fn deploy(
 ) -> Result<Json<Deployed>, ApiError> {
     api.model(&model)?;
     api.check_charm(&request.charm)?;
-    let storage = StorageOptions {
-        directives: storage::directives(request.storage)?,
-        attach: request.attach_storage,
-    };
+    let storage =
+        StorageOptions { directives: storage::directives(request.storage)?, attach: request.attach_storage };
     let deploy = Deploy {
         name: request.name,
         charm: request.charm,

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use periapt_model::command::ExecOptions;
 use periapt_model::entity::Charm;
 use periapt_model::log::Level;
-use periapt_model::names::{ActionName, AppName, EndpointName, ModelName, ResourceName, StorageId, StorageName, UnitName};
+use periapt_model::names::{
+    ActionName, AppName, EndpointName, ModelName, ResourceName, StorageId, StorageName, UnitName,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};

@@ -6,8 +6,8 @@ use periapt_model::names::{AppName, ResourceName, UnitName};
 use super::{ClientError, ModelClient};
 use crate::api::replies::{Changed, Deployed, Related, Units};
 use crate::api::requests::{
-    AddUnits, Deploy, Integrate, Refresh, RemoveParams, RemoveRelation, RemoveUnits, ResolveUnits, SetConfig, Switch,
-    UnitParams, Upload, Expose, Unexpose,
+    AddUnits, Deploy, Expose, Integrate, Refresh, RemoveParams, RemoveRelation, RemoveUnits, ResolveUnits,
+    SetConfig, Switch, Unexpose, UnitParams, Upload,
 };
 use crate::views::actions::ActionList;
 use crate::views::application::{ShowApplication, ShowConfig};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use periapt_model::apply::exposure::shown;
 use periapt_model::charm::ConfigValue;
 use periapt_model::constraints::Constraints;
-use periapt_model::apply::exposure::shown;
 use periapt_model::entity::{Exposure, ResourceFile};
 use periapt_model::model::Model;
 use periapt_model::names::AppName;
@@ -144,14 +144,21 @@ pub fn show_application(model: &Model, name: &AppName) -> Option<ShowApplication
         constraints: app.constraints.parse::<Constraints>().unwrap_or_default().to_json(),
         principal: !charm.meta.subordinate,
         exposed: app.exposed,
-        exposed_endpoints: shown(app.exposed, &app.exposure).into_iter().map(|(name, to)| (name, to.into())).collect(),
+        exposed_endpoints: shown(app.exposed, &app.exposure)
+            .into_iter()
+            .map(|(name, to)| (name, to.into()))
+            .collect(),
         remote: false,
         life: app.life.to_string(),
         endpoint_bindings: endpoint_bindings(charm),
         trust: app.trust,
         charm_url: app.charm.url.clone(),
         charm_id: app.charm.id.to_string(),
-        storage: app.storage.iter().map(|(name, directive)| (name.to_string(), directive.to_string())).collect(),
+        storage: app
+            .storage
+            .iter()
+            .map(|(name, directive)| (name.to_string(), directive.to_string()))
+            .collect(),
         resources: resources.collect(),
     })
 }

@@ -13,8 +13,8 @@ use periapt_model::names::{AppName, ResourceName};
 
 use super::build::{self, Report};
 use super::bundle;
-use super::spaces;
 use super::source::{FromStore, Named, named};
+use super::spaces;
 use crate::args::config::{Section, all};
 use crate::args::{ConfigArg, ModelArgs, ResourceArg, StorageArg, positive, storage};
 use crate::charm_store::CharmStore;

@@ -12,8 +12,8 @@ use periapt_model::names::{AppName, ResourceName};
 
 use super::build;
 use super::deploy::{Elsewhere, report};
-use super::spaces;
 use super::source::{FromStore, Named, named};
+use super::spaces;
 use crate::args::config::{Section, all};
 use crate::args::{ConfigArg, ModelArgs, ResourceArg, StorageArg, complete, storage};
 use crate::charm_store::CharmStore;
@@ -89,7 +89,11 @@ impl Refresh {
         let store = CharmStore::of(&session.home);
         let model = session.model(&self.model)?;
         let app = model.application(&self.application).await?;
-        spaces::check_bound(self.bind.as_deref().unwrap_or_default().split_whitespace(), &self.application, &app)?;
+        spaces::check_bound(
+            self.bind.as_deref().unwrap_or_default().split_whitespace(),
+            &self.application,
+            &app,
+        )?;
         let url: Option<CharmUrl> = app.charm_url.parse().ok();
         if let Some(path) = &self.path {
             return match path.exists() {
