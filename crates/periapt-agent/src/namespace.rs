@@ -211,10 +211,10 @@ impl Namespaces {
         let (place, isolation) = (Place::new(&self.model, machine), self.isolation);
         let making = std::thread::Builder::new().name("namespace".to_owned());
         // A thread that has made a namespace stays in it: so it does nothing else.
-        let file = making.spawn(move || make(&place, isolation)).and_then(|thread| {
-            Ok(thread
+        let file = making.spawn(move || make(&place, isolation)).map(|thread| {
+            thread
                 .join()
-                .unwrap_or_else(|_| Err(io::Error::other("the thread that makes it panicked").into())))
+                .unwrap_or_else(|_| Err(io::Error::other("the thread that makes it panicked").into()))
         });
         match file.unwrap_or_else(|error| Err(error.into())) {
             Ok(file) => {

@@ -84,7 +84,8 @@ fn hook_commands_read_and_write_the_files_of_their_machine() {
         format!("cd {folder} && config-get --all -o out && application-version-set \"$(cat out)\" && ls");
     let executed = bench.json(&["exec", "--unit", "c/0", &line]);
     assert_eq!(executed["c/0"]["results"]["stdout"], "out\nwho\n", "{executed}");
-    let line = format!("echo '{{password: secret}}' > {folder}/in && secret-add --file {folder}/in");
+    let line =
+        format!("echo '{{password: secret}}' > {folder}/in && secret-add --owner unit --file {folder}/in");
     let executed = bench.json(&["exec", "--unit", "c/0", &line]);
     let stdout = executed["c/0"]["results"]["stdout"].as_str().unwrap_or_default();
     assert!(stdout.starts_with("secret:"), "{executed}");
