@@ -335,7 +335,8 @@ fn a_suspended_relation_breaks_once_and_goes_on_when_resumed() {
     let pair = Pair::related();
     let bench = &pair.bench;
     let consumer = pair.consumer();
-    (pair.notes("web/0"), pair.notes("db/0"));
+    // What came before is taken off.
+    ["web/0", "db/0"].into_iter().for_each(|unit| drop(pair.notes(unit)));
     let id = pair.relation();
     bench.ok(&["suspend-relation", &id, "--message", "not paid"]);
     pair.until_message("other", "web", "alone");
