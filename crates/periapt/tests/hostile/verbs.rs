@@ -153,13 +153,12 @@ fn try_all(bench: &Bench, work: &std::path::Path, lines: Vec<(OsString, Vec<OsSt
                     command.current_dir(work).env("EDITOR", "false");
                     let program = PROGRAMS.iter().find(|name| **name == verb);
                     match program {
-                        Some(name) => command.arg0(name),
+                        // Their words are a command line for a unit: that of one which is not there runs nowhere.
+                        Some(name) => command.arg0(name).args(["-u", "nobody/9"]),
                         None => command.arg(&verb),
                     };
                     command.args(&words);
                     let found = match run(&mut command) {
-                        // Their words are a command line, whose answer is the shell's.
-                        Some(said) if program.is_some() && said.stderr.starts_with(b"/bin/bash:") => None,
                         Some(said) => fault(said.status.code(), &said.stdout, &said.stderr),
                         None => Some("it does not end".to_owned()),
                     };
