@@ -1,7 +1,11 @@
 //! Views other than the status document.
 
+use std::sync::Arc;
+
 use periapt_model::command::{Answer, Command, Receiver, RelationRef};
+use periapt_model::hook::Hook;
 use periapt_model::journal::Outcome;
+use periapt_model::local::{HookStep, Op};
 use periapt_model::names::UnitName;
 use periapt_model::time::Moment;
 use serde_json::{Value, json};
@@ -253,6 +257,26 @@ fn why_names_what_holds_an_application_that_goes_away() {
         ]
     );
     assert_eq!(application_why(&tested.0, &"nobody".parse().unwrap(), &moment()), None);
+}
+
+#[test]
+fn why_names_the_unit_that_holds_the_machine() {
+    let mut tested = related();
+    let (first, second) = (unit_name("db/0"), unit_name("db/1"));
+    // Both have something to do; one of them is at it.
+    tested.apply(Command::RemoveApplication { app: "db".parse().unwrap(), force: false });
+    let held_by = |tested: &Tested| unit_why(&tested.0, &second, &moment()).unwrap().machine_held_by;
+    let runs = HookStep::Pending { since: NOW, interrupted: 0, after: None, ended: None };
+    let mut agent = tested.0.agents[&first].clone();
+    Arc::make_mut(&mut agent).local.op = Op::Hook { hook: Hook::Stop, step: runs, seen: Default::default() };
+    tested.0.agents.insert(first.clone(), agent);
+    assert_eq!(held_by(&tested), None, "it runs on a machine of its own");
+    let machine = tested.0.units[&first].machine;
+    let mut unit = tested.0.units[&second].clone();
+    Arc::make_mut(&mut unit).machine = machine;
+    tested.0.units.insert(second.clone(), unit);
+    assert_eq!(held_by(&tested), Some(first.clone()));
+    assert_eq!(unit_why(&tested.0, &first, &moment()).unwrap().machine_held_by, None, "it waits for nobody");
 }
 
 #[test]

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use periapt_lifecycle::{Waits, is_idle, is_settled};
+use periapt_lifecycle::{Wait, Waits, is_idle, is_settled};
 use periapt_model::charm::{JUJU_INFO, Role};
 use periapt_model::entity::{Charm, Relation};
-use periapt_model::local::Local;
+use periapt_model::local::{HookStep, Local, Op};
 use periapt_model::model::Model;
 use periapt_model::names::{AppName, EndpointName, RelationId, UnitName};
 use periapt_model::observe::observe;
@@ -70,6 +70,10 @@ pub struct UnitWhy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<serde_json::Value>)]
     pub waits: Option<Waits>,
+    /// It has something to do, and a hook of this unit runs on the same machine, where hooks take turns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub machine_held_by: Option<UnitName>,
     /// The relations that its charm requires and does not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lacking: Vec<Lacking>,
@@ -152,6 +156,8 @@ pub fn unit_why(model: &Model, name: &UnitName, moment: &Moment) -> Option<UnitW
     let unit = model.units.get(name)?;
     let (workload, agent) = presented(unit);
     let known = agent_view(model, name);
+    let waits = known.as_ref().map(|(local, remote)| periapt_lifecycle::why(local, remote, moment));
+    let due = waits.as_ref().is_some_and(|w| w.waits.iter().any(|wait| matches!(wait, Wait::Due { .. })));
     Some(UnitWhy {
         unit: name.clone(),
         life: unit.life,
@@ -164,9 +170,25 @@ pub fn unit_why(model: &Model, name: &UnitName, moment: &Moment) -> Option<UnitW
             since: workload.since,
         },
         agent: Said { status: agent.status.to_string(), message: agent.message, since: agent.since },
-        waits: known.map(|(local, remote)| periapt_lifecycle::why(local, &remote, moment)),
+        waits,
+        machine_held_by: due.then(|| machine_held_by(model, name)).flatten(),
         lacking: lacking(model, name.app()),
     })
+}
+
+/// Another unit of the same machine whose hook runs: it holds the machine's lock (Juju 3.6: `core/machinelock`).
+fn machine_held_by(model: &Model, name: &UnitName) -> Option<UnitName> {
+    let machine = model.units.get(name)?.machine;
+    let runs = |unit: &UnitName| {
+        let agent = model.agents.get(unit);
+        let step = agent.and_then(|agent| match &agent.local.op {
+            Op::Hook { step, .. } => Some(step),
+            _ => None,
+        });
+        matches!(step, Some(HookStep::Pending { ended: None, .. }))
+    };
+    let others = model.units.values().filter(|unit| unit.machine == machine && unit.name != *name);
+    others.map(|unit| &unit.name).find(|unit| runs(unit)).cloned()
 }
 
 /// What an application waits for, or None when it is not there.

@@ -20,6 +20,9 @@ pub fn unit(why: &UnitWhy, clock: &Clock) -> String {
     let lines: Vec<String> =
         waits.iter().flat_map(|w| &w.waits).flat_map(|wait| sentence(why, wait, clock)).collect();
     push_points(&mut out, &lines);
+    if let Some(holder) = &why.machine_held_by {
+        push_points(&mut out, &[format!("a hook of {holder} runs on its machine, where hooks take turns")]);
+    }
     push_points(&mut out, &lacking(&why.lacking, why.unit.app().as_str()));
     if waits.is_none() {
         push_points(&mut out, &["no agent has taken the unit yet".to_owned()]);
@@ -319,6 +322,17 @@ mod tests {
           • start by DbCharm._on_start is deferred, 3 times, first 9 s ago (12:03:08); it runs again in 4 s (12:03:21) at the latest
           next: the deferred events are run again in 4 s (12:03:21)
         ");
+    }
+
+    #[test]
+    fn who_holds_the_machine_is_named() {
+        let mut why = waiting(vec![Wait::Due { what: "remove runs next".to_owned() }], None);
+        why.machine_held_by = Some("logger/0".parse().unwrap());
+        let said = plain(&unit(&why, &utc()));
+        assert!(
+            said.contains("• a hook of logger/0 runs on its machine, where hooks take turns\n"),
+            "{said}"
+        );
     }
 
     #[test]
