@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every test: formatting, lints, the Rust tests, the Python tests of the example charms. Sets up what it needs.
+# Every test: formatting, lints, the Rust tests, the Python tests of the example charms, other people's suites. Sets up what
+# it needs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/setup.sh
@@ -26,3 +27,6 @@ venv="${CARGO_TARGET_DIR:-$PWD/target}/charm-tests"
     "$venv/bin/pip" install --quiet --disable-pip-version-check -r charms/ledger/tests/requirements.txt
 }
 "$venv/bin/pytest" -q charms/ledger/tests charms/reader/tests
+
+# What other people wrote for Juju, from PyPI.
+bash scripts/suites.sh
