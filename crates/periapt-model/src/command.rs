@@ -1,6 +1,7 @@
 //! What operators ask for, and what agents tell: the input of [`apply`](crate::apply::apply).
 
 mod answer;
+mod batch;
 mod cross_model;
 mod exec;
 mod storage;
@@ -8,6 +9,7 @@ mod storage;
 use std::collections::BTreeMap;
 
 pub use answer::{Answer, Refusal, RefusalKind};
+pub use batch::{BatchChange, Place, Step};
 pub use cross_model::CrossModel;
 pub use exec::{AskedRelation, ExecOptions};
 pub use storage::{StorageCommand, StorageOptions};
@@ -372,6 +374,8 @@ pub enum Command {
 
     /// Offers, and relations with other models.
     CrossModel(Box<CrossModel>),
+    /// Changes that are made together, in order, or not at all.
+    Batch(Vec<Step>),
 
     /// What an agent tells at once, without waiting for its hook's end (reference 4.1, "immediate").
     Agent {

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use periapt_model::command::{Command, Deploy, StorageCommand, StorageOptions};
 use periapt_model::entity::{Exposure, ResourceFile};
-use periapt_model::names::ResourceName;
+use periapt_model::names::{AppName, ResourceName};
 
 use super::extract::{Input, Params, Segments, app_name};
 use super::replies::{Changed, Deployed, Units};
@@ -26,6 +26,44 @@ impl Api {
     ) -> Result<BTreeMap<ResourceName, ResourceFile>, ApiError> {
         uploads.into_iter().map(|(name, upload)| Ok((name, self.check_upload(upload)?))).collect()
     }
+
+    /// What a request to deploy asks of the model, where its files are there.
+    pub(super) fn deployment(&self, request: requests::Deploy) -> Result<Command, ApiError> {
+        self.check_charm(&request.charm)?;
+        let directives = storage::directives(request.storage)?;
+        let deploy = Deploy {
+            name: request.name,
+            charm: request.charm,
+            units: request.units,
+            config: request.config,
+            trust: request.trust,
+            resources: self.check_uploads(request.resources)?,
+            constraints: request.constraints,
+            channel: request.channel,
+            force: request.force,
+        };
+        let storage = StorageOptions { directives, attach: request.attach_storage };
+        Ok(Command::DeployTo { deploy: Box::new(deploy), placement: request.placement, storage })
+    }
+
+    /// As [`Api::deployment`], for a refresh.
+    pub(super) fn refreshment(&self, app: AppName, request: Refresh) -> Result<Command, ApiError> {
+        request.charm.as_ref().map_or(Ok(()), |charm| self.check_charm(charm))?;
+        let command = Command::Refresh {
+            app,
+            charm: request.charm.map(Box::new),
+            force_units: request.force_units,
+            config: request.config,
+            resources: self.check_uploads(request.resources)?,
+            channel: request.channel,
+            trust: request.trust,
+        };
+        let directives = storage::directives(request.storage)?;
+        Ok(match directives.is_empty() {
+            true => command,
+            false => Command::Storage(StorageCommand::Refresh { refresh: Box::new(command), directives }),
+        })
+    }
 }
 
 /// A new application with its units.
@@ -40,23 +78,7 @@ pub(super) async fn deploy(
     Input(request): Input<requests::Deploy>,
 ) -> Result<Json<Deployed>, ApiError> {
     api.model(&model)?;
-    api.check_charm(&request.charm)?;
-    let storage =
-        StorageOptions { directives: storage::directives(request.storage)?, attach: request.attach_storage };
-    let deploy = Deploy {
-        name: request.name,
-        charm: request.charm,
-        units: request.units,
-        config: request.config,
-        trust: request.trust,
-        resources: api.check_uploads(request.resources)?,
-        constraints: request.constraints,
-        channel: request.channel,
-        force: request.force,
-    };
-    api.apply(&model, Command::DeployTo { deploy: Box::new(deploy), placement: request.placement, storage })
-        .await
-        .map(Json)
+    api.apply(&model, api.deployment(request)?).await.map(Json)
 }
 
 /// One application.
@@ -144,22 +166,7 @@ pub(super) async fn refresh(
     Input(request): Input<Refresh>,
 ) -> Result<Json<Deployed>, ApiError> {
     api.model(&model)?;
-    request.charm.as_ref().map_or(Ok(()), |charm| api.check_charm(charm))?;
-    let command = Command::Refresh {
-        app: app_name(&app)?,
-        charm: request.charm.map(Box::new),
-        force_units: request.force_units,
-        config: request.config,
-        resources: api.check_uploads(request.resources)?,
-        channel: request.channel,
-        trust: request.trust,
-    };
-    let directives = storage::directives(request.storage)?;
-    let command = match directives.is_empty() {
-        true => command,
-        false => Command::Storage(StorageCommand::Refresh { refresh: Box::new(command), directives }),
-    };
-    api.apply(&model, command).await.map(Json)
+    api.apply(&model, api.refreshment(app_name(&app)?, request)?).await.map(Json)
 }
 
 /// A new file for a resource; its units run `upgrade-charm`.

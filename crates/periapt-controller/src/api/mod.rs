@@ -5,6 +5,7 @@
 //! (the journal, logs, waiting) are streams of newline-delimited JSON.
 
 mod applications;
+mod batch;
 mod daemon;
 mod error;
 mod extract;
@@ -203,6 +204,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(models::show, models::destroy))
         .routes(routes!(models::config, models::set_config))
         .routes(routes!(models::status))
+        .routes(routes!(batch::run))
         .routes(routes!(machines::add))
         .routes(routes!(machines::remove))
         .routes(routes!(machines::constraints, machines::set_constraints))

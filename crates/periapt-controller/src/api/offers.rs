@@ -178,18 +178,23 @@ pub(super) async fn consume(
     Segments(model): Segments<String>,
     Input(request): Input<Consume>,
 ) -> Result<Json<Offered>, ApiError> {
-    let url: OfferUrl = request.url.parse().map_err(ApiError::invalid)?;
-    if url.endpoint.is_some() {
-        return Err(ApiError::invalid(format!("saas offer {:?} shouldn't include endpoint", request.url)));
-    }
-    let (offering, source) = find(&api, &url)?;
-    let shown = format!("{OWNER}/{}.{}", source.model_name, source.offer);
-    let endpoints = offer_endpoints(&offering.snapshot(), &source.offer).unwrap_or_default();
-    let command = CrossModel::Consume { source, alias: request.alias, endpoints };
+    let (shown, command) = consumption(&api, request)?;
     match api.model(&model)?.apply(Command::CrossModel(Box::new(command))).await? {
         Answer::Consumed(name) => Ok(Json(Offered { name: name.to_string(), url: shown })),
         other => Err(unexpected(&other)),
     }
+}
+
+/// What a request to consume asks of the model, and the offer's url.
+pub(super) fn consumption(api: &Api, request: Consume) -> Result<(String, CrossModel), ApiError> {
+    let url: OfferUrl = request.url.parse().map_err(ApiError::invalid)?;
+    if url.endpoint.is_some() {
+        return Err(ApiError::invalid(format!("saas offer {:?} shouldn't include endpoint", request.url)));
+    }
+    let (offering, source) = find(api, &url)?;
+    let shown = format!("{OWNER}/{}.{}", source.model_name, source.offer);
+    let endpoints = offer_endpoints(&offering.snapshot(), &source.offer).unwrap_or_default();
+    Ok((shown, CrossModel::Consume { source, alias: request.alias, endpoints }))
 }
 
 /// `integrate` where one of the ends is the url of an offer: consumes it and relates it, in one change.

@@ -17,6 +17,7 @@ use crate::views::settled::Goal;
 mod secrets;
 pub use secrets::{AddSecret, GrantSecret, RemoveSecretParams, SecretParams, SecretsParams, UpdateSecret};
 
+pub use super::batch::{Batch, BatchStep, Batched, Change, Done};
 pub use super::offers::{Consume, MakeOffer, Offered, SuspendRelations};
 pub use super::storage::{
     AddStorage, AttachStorage, DestroyParams, DetachStorage, RemoveParams, RemoveStorage, Storages,

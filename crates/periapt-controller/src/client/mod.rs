@@ -3,6 +3,7 @@
 //! Each call is a connection of its own, so that a [`Client`] needs no care: it is a path.
 
 mod applications;
+mod batch;
 mod connection;
 mod daemon;
 mod machines;

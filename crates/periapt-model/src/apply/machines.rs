@@ -65,6 +65,12 @@ pub(super) fn add(
     Ok(Answer::Machines(machines))
 }
 
+/// A machine for units that follow in the same change. It goes with its last unit.
+pub(super) fn add_released(draft: &mut Draft, constraints: &str, now: Timestamp) -> Result<Answer, Refusal> {
+    let constraints = read_constraints(constraints)?.or(of_model(&draft.model));
+    Ok(Answer::Machines(vec![make(draft, &constraints, now)]))
+}
+
 /// The model's constraints. Text that an older version stored unchecked counts as none.
 fn of_model(model: &Model) -> Constraints {
     model.info.constraints.parse().unwrap_or_default()
@@ -155,12 +161,17 @@ fn place(model: &Model, text: &str) -> Result<Option<MachineId>, Refusal> {
         return Err(Refusal::invalid(format!("cannot place a unit on {text:?}: {reason}"))
             .hint("give the number of a machine, or nothing for a new one"));
     };
-    match model.machines.get(&MachineId(number)) {
-        None => Err(Refusal::not_found(format!("machine {number} not found"))
+    living(model, MachineId(number)).map(Some)
+}
+
+/// The machine, where it is there and not going away.
+pub(super) fn living(model: &Model, id: MachineId) -> Result<MachineId, Refusal> {
+    match model.machines.get(&id) {
+        None => Err(Refusal::not_found(format!("machine {id} not found"))
             .hint("`periapt machines` lists them; `periapt add-machine` adds one")),
         Some(machine) if machine.life != Life::Alive => {
-            Err(Refusal::conflict(format!("cannot place a unit on machine {number}: it is being removed")))
+            Err(Refusal::conflict(format!("cannot place a unit on machine {id}: it is being removed")))
         }
-        Some(machine) => Ok(Some(machine.id)),
+        Some(machine) => Ok(machine.id),
     }
 }

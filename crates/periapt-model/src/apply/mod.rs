@@ -1,6 +1,7 @@
 //! What a command does to the model. One file for each family of commands; this one only hands them out.
 
 mod agent;
+pub mod batch;
 mod config;
 mod cross_model;
 mod deploy;
@@ -116,6 +117,7 @@ pub fn apply_to(draft: &mut Draft, command: Command, now: Timestamp) -> Result<A
         Command::RemoveSecret { secret, revision } => secrets::remove(draft, &secret, revision)?,
         Command::GrantSecret { secret, apps, grant } => secrets::grant(draft, &secret, &apps, grant)?,
         Command::CrossModel(command) => cross_model::apply(draft, *command, now)?,
+        Command::Batch(steps) => batch::apply(draft, steps, now)?,
         Command::Agent { unit, epoch, tell } => agent::tell(draft, &unit, epoch, tell, now)?,
         Command::TakeUnit { unit } => agent::take(draft, &unit, now)?,
         Command::LeaseEnded { app, unit } => agent::lease_ended(draft, &app, &unit),

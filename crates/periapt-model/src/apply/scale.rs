@@ -23,19 +23,38 @@ pub(super) fn add_units(
     attach: &[StorageId],
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
-    find_living_app(&draft.model, app)?;
-    if draft.model.is_subordinate(app) {
-        return Err(Refusal::invalid(format!("cannot add units: {app:?} is a subordinate application"))
-            .hint("units of a subordinate come with the units of the application it is integrated with"));
-    }
+    check_principal(&draft.model, app)?;
     check_count(count)?;
     let places = machines::placed(&draft.model, count, placement)?;
+    Ok(Answer::Units(add_placed(draft, app, &places, attach, now)?))
+}
+
+/// A unit for each place: on that machine, which is there, or on a new one of its own.
+pub(super) fn add_placed(
+    draft: &mut Draft,
+    app: &AppName,
+    places: &[Option<MachineId>],
+    attach: &[StorageId],
+    now: Timestamp,
+) -> Result<Vec<UnitName>, Refusal> {
+    check_principal(&draft.model, app)?;
+    let count = u32::try_from(places.len()).unwrap_or(u32::MAX);
     if let Some(charm) = draft.model.charm_of(app) {
         let given = draft.model.applications.get(app).map(|app| app.storage.clone()).unwrap_or_default();
         storage::check_amount(&charm.meta, &given, count)?;
         storage::check_attach(&draft.model, &charm.meta, attach, places.len())?;
     }
-    Ok(Answer::Units(make_units(draft, app, &places, attach, now)))
+    Ok(make_units(draft, app, places, attach, now))
+}
+
+/// Only a principal gets units by itself.
+fn check_principal(model: &Model, app: &AppName) -> Result<(), Refusal> {
+    find_living_app(model, app)?;
+    if model.is_subordinate(app) {
+        return Err(Refusal::invalid(format!("cannot add units: {app:?} is a subordinate application"))
+            .hint("units of a subordinate come with the units of the application it is integrated with"));
+    }
+    Ok(())
 }
 
 pub(super) fn check_count(count: u32) -> Result<(), Refusal> {

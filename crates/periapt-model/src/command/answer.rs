@@ -55,6 +55,17 @@ pub enum Answer {
     Leader(bool),
     /// Nothing changed, and why that is no error.
     Unchanged(String),
+    /// A new unit of a batch.
+    Placed {
+        /// Its name.
+        unit: UnitName,
+        /// Where it is.
+        machine: MachineId,
+        /// The machine was made for it.
+        new: bool,
+    },
+    /// What each step of a batch answered.
+    Batch(Vec<Answer>),
 }
 
 /// Of what kind a refusal is: the outermost floor makes exit codes and HTTP statuses of it.

@@ -1,5 +1,6 @@
 //! The API through its client: a server on a Unix socket, a controller over the store in memory.
 
+mod batch;
 mod changes;
 mod description;
 mod streams;

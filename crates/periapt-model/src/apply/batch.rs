@@ -1,0 +1,120 @@
+//! Many changes as one: what bundles are deployed with.
+
+use crate::command::{Answer, BatchChange, Command, CrossModel, Place, Refusal, Step, StorageCommand};
+use crate::model::{Draft, Model};
+use crate::names::MachineId;
+use crate::time::Timestamp;
+
+use super::deploy::MOST_UNITS;
+use super::{alive, apply_to, machines, scale};
+
+/// How many steps one batch may have. A unit is one.
+pub const MOST_STEPS: usize = 20_000;
+
+/// Does every step, each on what the steps before it left. The first refusal is the answer for all of them, and the draft
+/// is worth nothing then.
+pub(super) fn apply(draft: &mut Draft, steps: Vec<Step>, now: Timestamp) -> Result<Answer, Refusal> {
+    alive(&draft.model)?;
+    check_amount(&steps)?;
+    let mut answers = Vec::with_capacity(steps.len());
+    // Where a machine was made, and what the refusal is called if nobody comes to it.
+    let mut empty: Vec<(MachineId, String)> = Vec::new();
+    for Step { of, change } in steps {
+        let answer = step(draft, change, &answers, now).map_err(|refusal| named(&of, refusal))?;
+        match &answer {
+            Answer::Machines(made) => empty.extend(made.iter().map(|id| (*id, of.clone()))),
+            Answer::Placed { machine, .. } => empty.retain(|(id, _)| id != machine),
+            _ => {}
+        }
+        answers.push(answer);
+    }
+    match empty.first() {
+        None => Ok(Answer::Batch(answers)),
+        Some((_, of)) => Err(named(of, Refusal::invalid("no unit is placed on this machine"))),
+    }
+}
+
+fn named(of: &str, refusal: Refusal) -> Refusal {
+    match of.is_empty() {
+        true => refusal,
+        false => Refusal { message: format!("{of}: {}", refusal.message), ..refusal },
+    }
+}
+
+fn check_amount(steps: &[Step]) -> Result<(), Refusal> {
+    let is_unit = |step: &&Step| matches!(step.change, BatchChange::Unit { .. });
+    let units = steps.iter().filter(is_unit).count();
+    let most = usize::try_from(MOST_UNITS).unwrap_or(usize::MAX);
+    if units > most {
+        return Err(Refusal::invalid(format!(
+            "cannot add {units} units at once: ask for at most {MOST_UNITS}"
+        )));
+    }
+    if steps.len() > MOST_STEPS {
+        return Err(Refusal::invalid(format!(
+            "cannot make {} changes at once: ask for at most {MOST_STEPS}",
+            steps.len()
+        )));
+    }
+    Ok(())
+}
+
+fn step(
+    draft: &mut Draft,
+    change: BatchChange,
+    before: &[Answer],
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
+    match change {
+        BatchChange::Command(command) if may_be_part(&command) => apply_to(draft, *command, now),
+        BatchChange::Command(_) => Err(Refusal::invalid("this command cannot be part of a batch")),
+        BatchChange::Machine { constraints } => machines::add_released(draft, &constraints, now),
+        BatchChange::Unit { app, place } => {
+            let machine = machine_of(&draft.model, place, before)?;
+            let first = draft.model.info.next_machine;
+            let made = scale::add_placed(draft, &app, &[machine], &[], now)?;
+            let unit = made.into_iter().next().and_then(|unit| draft.model.units.get(&unit));
+            let unit = unit.ok_or_else(|| Refusal::conflict(format!("application {app} got no unit")))?;
+            let (unit, machine) = (unit.name.clone(), unit.machine);
+            Ok(Answer::Placed { unit, machine, new: machine.0 >= first })
+        }
+    }
+}
+
+/// What a bundle may say. What ends things, and what only agents tell, stays a command of its own.
+fn may_be_part(command: &Command) -> bool {
+    match command {
+        Command::Deploy(_)
+        | Command::DeployTo { .. }
+        | Command::Refresh { .. }
+        | Command::AttachResource { .. }
+        | Command::SetConfig { .. }
+        | Command::SetConstraints { .. }
+        | Command::SetTrust { .. }
+        | Command::SetExposed { .. }
+        | Command::Expose { .. }
+        | Command::Unexpose { .. }
+        | Command::Integrate { .. }
+        | Command::IntegrateVia { .. }
+        | Command::Storage(StorageCommand::Refresh { .. }) => true,
+        Command::CrossModel(command) => {
+            matches!(**command, CrossModel::Offer { .. } | CrossModel::Consume { .. })
+        }
+        _ => false,
+    }
+}
+
+/// The machine that a place means; None: a new one.
+fn machine_of(model: &Model, place: Place, before: &[Answer]) -> Result<Option<MachineId>, Refusal> {
+    match place {
+        Place::New => Ok(None),
+        Place::Machine(id) => machines::living(model, id).map(Some),
+        Place::Step(number) => match before.get(number) {
+            Some(Answer::Placed { machine, .. }) => Ok(Some(*machine)),
+            Some(Answer::Machines(made)) if made.len() == 1 => Ok(made.first().copied()),
+            _ => Err(Refusal::invalid(format!(
+                "cannot place a unit where step {number} did: no earlier step of that number has a machine"
+            ))),
+        },
+    }
+}
