@@ -31,7 +31,7 @@ pub(crate) fn not_found(name: &str) -> Stop {
     Stop::failed(format!("secret {name:?} not found"))
 }
 
-/// `secret:ID`, `secret://MODEL/ID` or the id alone. A secret of another model is none of ours.
+/// `secret:ID`, `secret://MODEL/ID` or the id alone. A secret of another model is here as a copy, if it was granted.
 pub(crate) fn parse_id(cx: &Context<'_>, text: &str) -> Result<SecretId, Stop> {
     let invalid = || Stop::usage(format!("secret URI {text:?} not valid"));
     let rest = text.strip_prefix("secret:").unwrap_or(text);
@@ -40,12 +40,13 @@ pub(crate) fn parse_id(cx: &Context<'_>, text: &str) -> Result<SecretId, Stop> {
         None => ("", rest),
     };
     let id: SecretId = id.parse().map_err(|_| invalid())?;
-    if model.is_empty() || model == cx.view.model.info.uuid {
+    let known = cx.view.model.secrets.get(&id).and_then(|secret| secret.origin.as_deref());
+    if model.is_empty() || model == cx.view.model.info.uuid && known.is_none() || known == Some(model) {
         return Ok(id);
     }
     // "not found" is what charms look for.
     Err(Stop::failed(format!(
-        "secret {:?} not found: it is one of model {model}, and secrets do not cross models here",
+        "secret {:?} not found: it is one of model {model}, and was not granted over a relation with that",
         id.as_str()
     )))
 }

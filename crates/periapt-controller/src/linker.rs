@@ -38,6 +38,9 @@ pub(crate) fn concerns(before: &Model, after: &Model, writes: &[Write]) -> bool 
         Write::Delete(Key::Offer(_) | Key::RemoteApp(_) | Key::Application(_)) => true,
         Write::Put(Record::Charm(_)) | Write::Delete(Key::Relation(_)) if offers => true,
         Write::Put(Record::Relation(relation)) => after.remote_app_of(relation).is_some(),
+        // Also what was granted, to whom, and who reads it.
+        Write::Put(Record::Secret(_) | Record::SecretContent(..) | Record::SecretConsumer(..))
+        | Write::Delete(Key::Secret(_) | Key::SecretContent(..) | Key::SecretConsumer(..)) => true,
         Write::Put(Record::Member(id, ..) | Record::AppBag(id, ..))
         | Write::Delete(Key::Relation(id) | Key::Member(id, _) | Key::AppBag(id, _)) => {
             let relation = after.relations.get(id).or_else(|| before.relations.get(id));
@@ -82,27 +85,39 @@ async fn settle(shared: &Arc<Shared>, known: &Refused) -> Refused {
         if changes.is_empty() || changes == before {
             return refused;
         }
-        let mut doing = JoinSet::new();
-        for (uuid, change) in changes.iter().cloned() {
-            if let Some(space) = spaces.iter().find(|space| space.uuid == uuid) {
-                doing.spawn(perform(ModelHandle { shared: shared.clone(), space: space.clone() }, change));
-            }
-        }
-        while let Some(done) = doing.join_next().await {
-            match done {
-                Ok(None) => {}
-                Ok(Some(cause)) => {
-                    if refused.insert(cause.clone()) && !known.contains(&cause) {
-                        let (model, why) = cause;
-                        tracing::warn!(model, "a relation with another model waits: {why}");
-                    }
+        // A secret is there before the databag that names it is: a hook may ask for it at once.
+        for secrets in [true, false] {
+            let now = |(_, change): &&_| matches!(change, LinkChange::Secrets { .. }) == secrets;
+            let mut doing = JoinSet::new();
+            for (uuid, change) in changes.iter().filter(now).cloned() {
+                if let Some(space) = spaces.iter().find(|space| space.uuid == uuid) {
+                    let handle = ModelHandle { shared: shared.clone(), space: space.clone() };
+                    doing.spawn(perform(handle, change));
                 }
-                // The next change has it tried again.
-                Err(error) => tracing::error!("a relation with another model is not kept in step: {error}"),
+            }
+            for cause in refusals(doing).await {
+                let (model, why) = &cause;
+                if !refused.contains(&cause) && !known.contains(&cause) {
+                    tracing::warn!(model, "a relation with another model waits: {why}");
+                }
+                refused.insert(cause);
             }
         }
         before = changes;
     }
+}
+
+/// What was refused of changes that are being done.
+async fn refusals(mut doing: JoinSet<Option<(String, String)>>) -> Refused {
+    let mut refused = Refused::new();
+    while let Some(done) = doing.join_next().await {
+        match done {
+            Ok(cause) => refused.extend(cause),
+            // The next change has it tried again.
+            Err(error) => tracing::error!("a relation with another model is not kept in step: {error}"),
+        }
+    }
+    refused
 }
 
 /// Does a change. Answers the model and the reason if it is refused: it does not fit any more, or not yet. Whatever makes

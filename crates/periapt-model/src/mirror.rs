@@ -7,6 +7,8 @@
 //! A half is an ordinary [`Relation`] whose other end names a [`RemoteApp`]. The members and databags of that end are
 //! copied from the other model, versions and all, so that agents see them as if they were here.
 
+pub(crate) mod secrets;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,6 +18,8 @@ use crate::entity::{AppBag, Link, Member, OfferSource, Relation, RelationEnd, Re
 use crate::model::Model;
 use crate::names::{AppName, EndpointName, ModelName, OfferName, RelationId};
 use crate::status::Life;
+
+pub use secrets::{Reading, Readings, SecretCopies, SecretCopy};
 
 /// What one half of a relation tells the other. Doing it again changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +40,20 @@ pub enum LinkChange {
     Gone {
         /// Your half.
         relation: RelationId,
+    },
+    /// To the side that consumes: all secrets of another model that applications of yours were let read.
+    Secrets {
+        /// That model.
+        from: String,
+        /// All of them: other copies of that model's secrets go.
+        copies: SecretCopies,
+    },
+    /// To the side that offers: what is read of your secrets in another model.
+    Readings {
+        /// That model.
+        of: String,
+        /// All of it.
+        readings: Readings,
     },
     /// To the side that offers: a consumer's name without relations, left by a crash, may go.
     Forget {
@@ -161,6 +179,8 @@ pub fn plan(models: &[Model]) -> Vec<(String, LinkChange)> {
         models.iter().map(|model| (model.info.uuid.as_str(), model)).collect();
     let halves = offering_halves(models);
     let mut changes = Vec::new();
+    // First, so that whoever does the changes in order has a secret there before the databag that names it.
+    secrets::plan(models, &by_id, &halves, &mut changes);
     for model in models.iter().filter(|model| !model.remote_apps.is_empty()) {
         for app in model.remote_apps.values() {
             let relations = model.relations_of(&app.name);

@@ -325,6 +325,10 @@ impl Model {
                 self.tasks.insert(x.id, x);
             }
             Record::Secret(x) => {
+                // A copy may come from another application of its model.
+                if let Some(old) = self.secrets.get(&x.id).filter(|old| old.owner != x.owner) {
+                    remove_from(&mut self.owned_secrets, &old.owner, &x.id);
+                }
                 self.owned_secrets.entry(x.owner.clone()).or_default().insert(x.id.clone());
                 self.secrets.insert(x.id.clone(), x);
             }

@@ -9,7 +9,7 @@ use crate::local::{Fingerprint, SeenInputs};
 use crate::model::{Key, Model, Record, Write};
 use crate::names::{AppName, RelationId, SecretId, StorageId, UnitName};
 use crate::remote::{Remote, RemoteOwned, RemoteRead, RemoteRelation, RemoteTask};
-use crate::secrets::{is_own, may_read};
+use crate::secrets::is_own;
 use crate::status::Life;
 
 /// The whole picture that the agent of `unit` decides on. None when the unit is gone.
@@ -59,7 +59,10 @@ fn secrets_read(model: &Model, unit: &UnitName) -> BTreeMap<SecretId, RemoteRead
         if let Some(secret) = model.secrets.get(id) {
             let label = consumer.label.clone().or_else(|| own_label(secret, unit));
             let (tracked, latest) = (consumer.revision, secret.latest());
-            read.insert(id.clone(), RemoteRead { label, tracked, latest, readable: may_read(secret, unit) });
+            read.insert(
+                id.clone(),
+                RemoteRead { label, tracked, latest, readable: model.may_read(secret, unit) },
+            );
         }
     }
     read

@@ -290,6 +290,69 @@ fn a_fenced_agent_changes_nothing() {
     assert_eq!(refused, CommitRefusal::Fenced { unit: unit("db/0"), epoch: 1, current: 2 });
 }
 
+/// Both applications related, and all of their units in the relation.
+fn related() -> (World, RelationId) {
+    use periapt_model::step_commit::Act;
+    let mut world = World::with_db_and_web();
+    world.take_all();
+    let Answer::Related { id, .. } = world.ok(integrate("web", "db")) else { panic!("a relation") };
+    for name in ["db/0", "db/1", "web/0"] {
+        commit_acts(&mut world, name, vec![Act::EnterScope(id)]);
+    }
+    (world, id)
+}
+
+fn remove_app(name: &str, force: bool) -> Command {
+    Command::RemoveApplication { app: app(name), force }
+}
+
+#[test]
+fn an_application_removed_by_force_leaves_the_other_side_its_hooks() {
+    use periapt_model::step_commit::Act;
+    let (mut world, id) = related();
+    world.ok(remove_app("db", true));
+    assert_eq!(world.0.units.keys().collect::<Vec<_>>(), [&unit("web/0")], "its own units go at once");
+    let seen = observe(&world.0, &unit("web/0")).unwrap().relations[&id].clone();
+    assert_eq!((seen.life, seen.in_scope, seen.members.len()), (Life::Dying, true, 0));
+    assert!(seen.remote_app_dying);
+    // It runs departed and broken, and leaves.
+    assert!(world.0.member(id, &unit("db/1")).is_some(), "departed may read what was there");
+    commit_acts(&mut world, "web/0", vec![Act::LeaveScope(id)]);
+    assert!(!world.0.applications.contains_key(&app("db")) && !world.0.relations.contains_key(&id));
+}
+
+#[test]
+fn force_for_the_second_time_waits_for_nobody() {
+    for first in [true, false] {
+        let (mut world, id) = related();
+        world.ok(remove_app("db", first));
+        if !first {
+            world.ok(Command::RemoveUnits { units: vec![unit("db/0"), unit("db/1")], force: true });
+        }
+        assert!(world.0.relations.contains_key(&id), "{first}");
+        world.ok(remove_app("db", true));
+        assert!(!world.0.applications.contains_key(&app("db")) && !world.0.relations.contains_key(&id));
+        assert!(observe(&world.0, &unit("web/0")).unwrap().relations.is_empty(), "{first}");
+    }
+}
+
+#[test]
+fn a_unit_removed_by_force_is_seen_to_depart() {
+    let (mut world, id) = related();
+    world.ok(Command::RemoveUnits { units: vec![unit("db/0")], force: true });
+    let seen = observe(&world.0, &unit("web/0")).unwrap().relations[&id].clone();
+    assert_eq!(seen.members.keys().collect::<Vec<_>>(), [&unit("db/1")]);
+    assert_eq!((seen.life, seen.in_scope), (Life::Alive, true));
+}
+
+#[test]
+fn a_model_destroyed_by_force_is_empty_at_once() {
+    let (mut world, _) = related();
+    let storage = Default::default();
+    world.ok(Command::DestroyModel { force: true, storage });
+    assert!(world.0.is_emptied() && world.0.relations.is_empty());
+}
+
 /// A commit of `name`'s first agent that does these things.
 fn commit_acts(world: &mut World, name: &str, acts: Vec<periapt_model::step_commit::Act>) {
     let commit = periapt_model::step_commit::Commit {

@@ -334,14 +334,18 @@ fn a_subordinate_application_goes_with_its_units_and_relations() {
         let id = world.integrate("side:host", "host");
         world.enter_all(id);
         world.ok(Command::RemoveApplication { app: app("side"), force });
-        if !force {
+        if force {
+            assert_eq!(world.units(), ["host/0", "host/1"], "at once");
+        } else {
             assert_eq!(world.lives("side/1"), Life::Dying);
             for name in ["side/0", "side/1"] {
                 world.act(name, Act::Dead);
             }
-            for name in ["host/0", "host/1"] {
-                world.act(name, Act::LeaveScope(id));
-            }
+        }
+        // Their principals run their hooks either way.
+        assert!(world.0.applications.contains_key(&app("side")), "force: {force}");
+        for name in ["host/0", "host/1"] {
+            world.act(name, Act::LeaveScope(id));
         }
         assert!(!world.0.applications.contains_key(&app("side")), "force: {force}");
         assert_eq!(world.units(), ["host/0", "host/1"]);

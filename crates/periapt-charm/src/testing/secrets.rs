@@ -105,6 +105,8 @@ pub(super) fn put(
     };
     model.put(Record::Secret(Arc::new(Secret {
         auto_prune: false,
+        origin: None,
+        copies: BTreeMap::new(),
         id: state.id.clone(),
         owner: state.owner.clone(),
         label: state.label.clone(),

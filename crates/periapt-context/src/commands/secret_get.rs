@@ -3,7 +3,7 @@
 use periapt_model::command::Tell;
 use periapt_model::entity::{SecretConsumer, SecretContent};
 use periapt_model::names::SecretId;
-use periapt_model::secrets::{SecretUpdate, SecretWrite, may_read};
+use periapt_model::secrets::{SecretUpdate, SecretWrite};
 use serde_json::{Map, Value};
 
 use crate::context::Context;
@@ -100,7 +100,7 @@ fn read(cx: &Context<'_>, id: &SecretId, asked: &Asked<'_>) -> Result<Outcome, S
     }
     let model = &cx.view.model;
     let found = model.secrets.get(id).ok_or_else(|| secret::not_found(id.as_str()))?;
-    if !may_read(found, &cx.view.unit) {
+    if !model.may_read(found, &cx.view.unit) {
         return Err(Stop::failed("permission denied"));
     }
     let consumer = consumer(cx, id);

@@ -129,7 +129,7 @@ fn the_grammar_is_jujus_and_no_value_is_in_a_message() {
         (
             "secret-get secret://other-model/aaaaaaaaaaaaaaaaaaaa",
             1,
-            "secret \"aaaaaaaaaaaaaaaaaaaa\" not found: it is one of model other-model, and secrets do not cross models here",
+            "secret \"aaaaaaaaaaaaaaaaaaaa\" not found: it is one of model other-model, and was not granted over a relation with that",
         ),
         ("secret-info-get", 2, "require either a secret URI or label"),
         ("secret-info-get --label l", 1, "secret \"l\" not found"),

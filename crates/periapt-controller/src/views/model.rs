@@ -142,7 +142,10 @@ pub fn show_model(model: &Model, view: Viewpoint<'_>) -> ShowModel {
         machines: model.machines.keys().map(|id| (*id, MachineCores { cores: view.host.cores })).collect(),
         secret_backends: BTreeMap::from([(
             "internal".to_owned(),
-            SecretBackend { num_secrets: model.secrets.len(), status: "active".to_owned() },
+            SecretBackend {
+                num_secrets: model.secrets.values().filter(|secret| secret.origin.is_none()).count(),
+                status: "active".to_owned(),
+            },
         )]),
         unit_count: model.units.len(),
         sla: "unsupported".to_owned(),
@@ -189,6 +192,9 @@ pub fn model_config(model: &Model) -> ModelConfig {
             let source = if set { "model" } else { "default" };
             config.insert(setting.key.to_owned(), SettingView { value, source: source.to_owned() });
         }
+    }
+    for (key, value) in model.info.settings.unknown() {
+        config.insert(key.to_owned(), SettingView { value: value.clone(), source: "model".to_owned() });
     }
     config
 }

@@ -99,7 +99,9 @@ pub type SecretList = BTreeMap<String, SecretView>;
 
 /// The secrets of the model, or those of one owner: never what is in them.
 pub fn secrets(model: &Model, owner: Option<&SecretOwner>, revisions: bool) -> SecretList {
-    let shown = model.secrets.values().filter(|secret| owner.is_none_or(|owner| secret.owner == *owner));
+    // A copy of another model's is shown there.
+    let own = model.secrets.values().filter(|secret| secret.origin.is_none());
+    let shown = own.filter(|secret| owner.is_none_or(|owner| secret.owner == *owner));
     let view = |secret: &Secret| SecretView {
         revisions: revisions.then(|| revision_views(secret)),
         ..metadata(secret)

@@ -109,7 +109,7 @@ pub(super) fn tell(
             let Some(found) = draft.model.secrets.get(&secret) else {
                 return Err(Refusal::not_found(format!("secret {secret:?} not found")));
             };
-            if !crate::secrets::may_read(found, unit) {
+            if !draft.model.may_read(found, unit) {
                 return Err(Refusal::not_allowed("permission denied"));
             }
             crate::secrets::track(draft, &secret, unit, label, revision);

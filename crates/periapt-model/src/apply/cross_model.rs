@@ -8,6 +8,7 @@ use crate::command::{Answer, CrossModel, EndpointRef, Refusal, RefusalKind};
 use crate::entity::{Offer, OfferSource, Relation, RelationEnd, RemoteApp, RemoteEndpoint, RemoteKind};
 use crate::model::{Draft, Key, Model, Record};
 use crate::names::{AppName, EndpointName, OfferName, RelationId};
+use crate::secrets::removal as secrets;
 use crate::status::Life;
 use crate::time::Timestamp;
 
@@ -119,6 +120,10 @@ fn remove_offer(draft: &mut Draft, name: &OfferName, force: bool, now: Timestamp
             "cannot delete application offer \"{name}\": offer has {count} relation{s}"
         ))
         .hint("remove the relations first, or the offer with them: remove-offer --force"));
+    }
+    if force {
+        // Nobody over there is waited for: a unit whose hook has failed may take its time (Juju 3.6: `internalDestroy`).
+        connections.into_iter().for_each(|id| link::sever(draft, id, now));
     }
     take_offer_back(draft, name, now);
     Ok(Answer::Done)
@@ -244,6 +249,7 @@ pub(super) fn remove_remote_app_if_done(draft: &mut Draft, name: &AppName) {
     let Some(found) = draft.model.remote_apps.get(name) else { return };
     let kept = found.saas().is_some() && found.life == Life::Alive;
     if !kept && draft.model.relations_of(name).next().is_none() {
+        secrets::remote_application_gone(draft, name);
         draft.delete(Key::RemoteApp(name.clone()));
     }
 }

@@ -12,7 +12,7 @@ use crate::names::{AppName, RelationId, UnitName};
 use crate::status::Life;
 use crate::time::Timestamp;
 
-use super::{cross_model, deploy, relate, removal};
+use super::{cross_model, deploy, relate, removal, secret_copies};
 
 /// Everything here may come twice, or late: what is there already, or no more, is left as it is.
 pub(super) fn apply(draft: &mut Draft, change: LinkChange, now: Timestamp) -> Result<Answer, Refusal> {
@@ -20,6 +20,8 @@ pub(super) fn apply(draft: &mut Draft, change: LinkChange, now: Timestamp) -> Re
         LinkChange::Connect(connect) => self::connect(draft, connect, now)?,
         LinkChange::Mirror { relation, link, state } => take_over(draft, relation, link, state),
         LinkChange::Gone { relation } => gone(draft, relation, now),
+        LinkChange::Secrets { from, copies } => secret_copies::take_over(draft, &from, copies),
+        LinkChange::Readings { of, readings } => secret_copies::readings(draft, &of, readings),
         LinkChange::Forget { app } => cross_model::remove_remote_app_if_done(draft, &app),
     }
     Ok(Answer::Done)
@@ -116,6 +118,15 @@ fn put_members(draft: &mut Draft, id: RelationId, app: &AppName, members: BTreeM
             draft.put(Record::Member(id, unit, member));
         }
     }
+}
+
+/// Ends the offering half without the other one's consent: it knows the other no more, so that it waits for nobody over
+/// there, and what was granted over it is taken back. Units here still see everybody leave and run their hooks. The other
+/// half finds itself alone, and ends the same way.
+pub(super) fn sever(draft: &mut Draft, id: RelationId, now: Timestamp) {
+    draft.relation(id, |relation| relation.link = None);
+    crate::secrets::removal::relation_gone(draft, id);
+    gone(draft, id, now);
 }
 
 /// The other half is gone: those over there have left, and so do ours.

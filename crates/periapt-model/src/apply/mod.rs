@@ -13,6 +13,7 @@ mod refresh;
 mod relate;
 pub(crate) mod removal;
 pub(crate) mod scale;
+mod secret_copies;
 mod secrets;
 pub(crate) mod storage;
 mod tasks;

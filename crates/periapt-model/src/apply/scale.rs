@@ -165,17 +165,25 @@ pub(super) fn remove_application(
     force: bool,
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
-    find_app(&draft.model, app)?;
+    let found = find_app(&draft.model, app)?.clone();
     cross_model::application_goes(draft, app, force, now)?;
     let units: Vec<UnitName> = draft.model.units_of(app).map(|u| u.name.clone()).collect();
+    // What the first force leaves is the hooks of others.
+    let waits_for_others = found.life != Life::Alive && (found.forced_removal || units.is_empty());
     draft.application(app, |a| {
         a.life = Life::Dying;
         a.forced_removal |= force;
     });
-    let relations: Vec<RelationId> =
-        draft.model.relations_of(app).filter(|r| !r.is_peer()).map(|r| r.id).collect();
-    for id in relations {
-        removal::destroy_relation(draft, id, force, now);
+    let relations: Vec<(RelationId, bool)> = draft
+        .model
+        .relations_of(app)
+        .filter(|relation| !relation.is_peer())
+        .map(|relation| (relation.id, draft.model.remote_app_of(relation).is_some()))
+        .collect();
+    for (id, links) in relations {
+        // Within the model the other side sees our units leave and its relation end, by its hooks (Juju 3.6). A half of a
+        // relation between models goes at once: the other half tells its side.
+        removal::destroy_relation(draft, id, force && (links || waits_for_others), now);
     }
     for unit in &units {
         removal::destroy_unit(draft, unit, force, now);

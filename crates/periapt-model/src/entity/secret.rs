@@ -212,6 +212,13 @@ pub struct Secret {
     /// Of the operator's: revisions that nobody reads any more go by themselves.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub auto_prune: bool,
+    /// The identity of the model that it belongs to, where this is a copy of what was granted over a relation with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// The models that have a copy, with the newest revision that it had when what is read of it there was told here last.
+    /// From that one on somebody there may have begun to read unknown to this model.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub copies: BTreeMap<String, u32>,
 }
 
 impl Secret {
@@ -231,6 +238,8 @@ impl Secret {
             next_revision: 1,
             grants: BTreeMap::new(),
             auto_prune: false,
+            origin: None,
+            copies: BTreeMap::new(),
         }
     }
 

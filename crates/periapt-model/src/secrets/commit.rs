@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{SecretChange, SecretChanges, SecretRemoval, SecretUpdate, manages, may_read, removal, revoke};
+use super::{SecretChange, SecretChanges, SecretRemoval, SecretUpdate, manages, removal, revoke};
 use crate::entity::{GrantScope, Secret, SecretConsumer, SecretContent, SecretReader, SecretRevision};
-use crate::model::{Draft, Record};
+use crate::model::{Draft, Model, Record};
 use crate::names::{RelationId, SecretId, UnitName};
 use crate::status::Life;
 use crate::step_commit::CommitRefusal;
@@ -69,7 +69,10 @@ fn apply_one(
     for (reader, scope) in access {
         match scope {
             None => revoke(&mut secret.grants, &reader),
-            Some(relation) if is_alive(draft, relation) => grant(&mut secret, reader, relation),
+            Some(relation) if is_alive(draft, relation) => {
+                check_reader(&draft.model, &reader)?;
+                grant(&mut secret, reader, relation);
+            }
             // A relation that ended while the hook ran has nobody left to read it.
             Some(_) => {}
         }
@@ -82,6 +85,17 @@ fn apply_one(
         track(draft, id, unit, None, Some(latest));
     }
     Ok(())
+}
+
+/// To another model only the side that offers grants, and only to whole applications (Juju 3.6: `GrantSecretAccess`).
+fn check_reader(model: &Model, reader: &SecretReader) -> Result<(), CommitRefusal> {
+    let what = match (model.remote_apps.get(reader.app()), reader) {
+        (None, _) => return Ok(()),
+        (Some(_), SecretReader::Unit(_)) => "sharing secrets with a unit",
+        (Some(app), _) if app.saas().is_some() => "sharing consumer secrets",
+        (Some(_), _) => return Ok(()),
+    };
+    Err(refuse(format!("{what} across a cross model relation not supported")))
 }
 
 fn is_alive(draft: &Draft, relation: RelationId) -> bool {
@@ -149,7 +163,8 @@ pub(crate) fn track(
     label: Option<String>,
     revision: Option<u32>,
 ) {
-    let Some(secret) = draft.model.secrets.get(id).filter(|secret| may_read(secret, unit)) else { return };
+    let model = &draft.model;
+    let Some(secret) = model.secrets.get(id).filter(|secret| model.may_read(secret, unit)) else { return };
     let before = draft.model.secret_consumer(id, unit);
     let mut after = before.map(|c| SecretConsumer::clone(c)).unwrap_or_default();
     if let Some(revision) = revision {

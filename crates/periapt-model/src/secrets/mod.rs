@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use commit::{apply_secrets, track, update_secret};
 pub use reference::SecretRef;
 
-use crate::entity::{GrantScope, RotatePolicy, Secret, SecretContent, SecretOwner, SecretReader};
+use crate::entity::{GrantScope, RemoteKind, RotatePolicy, Secret, SecretContent, SecretOwner, SecretReader};
 use crate::model::Model;
 use crate::names::{RelationId, SecretId, UnitName};
 use crate::time::Timestamp;
@@ -195,23 +195,40 @@ pub fn may_read(secret: &Secret, unit: &UnitName) -> bool {
 }
 
 impl Model {
+    /// As [`may_read`], also where `unit` has the right under the name that a consumer of this model's own offer goes by.
+    pub fn may_read(&self, secret: &Secret, unit: &UnitName) -> bool {
+        may_read(secret, unit)
+            || secret.grants.keys().any(|reader| {
+                let consumer = self.remote_apps.get(reader.app()).map(|app| &app.kind);
+                matches!(consumer, Some(RemoteKind::Consumer { model, app, .. })
+                    if *model == self.info.uuid && app == unit.app())
+            })
+    }
+
     /// The secret and revision that each unit reads: those that may still.
     pub fn readers_of<'a>(
         &'a self,
         secret: &'a Secret,
     ) -> impl Iterator<Item = (&'a UnitName, u32)> + use<'a> {
         self.consumers_of(&secret.id)
-            .filter(|(unit, _)| may_read(secret, unit))
+            .filter(|(unit, _)| self.may_read(secret, unit))
             .map(|(unit, consumer)| (unit, consumer.revision))
     }
 
-    /// The revisions that nobody reads any more and that are not the newest: what `secret-remove` is run for.
+    /// The revisions that nobody reads any more and that are not the newest: what `secret-remove` is run for. Where other
+    /// models have copies, only those count of which it is known that nobody there reads them.
     pub fn obsolete_revisions(&self, secret: &Secret) -> BTreeSet<u32> {
         let latest = secret.latest();
         let mut old: BTreeSet<u32> = secret.revisions.keys().copied().filter(|n| *n != latest).collect();
         if !old.is_empty() {
             for (_, revision) in self.readers_of(secret) {
                 old.remove(&revision);
+            }
+            let elsewhere = secret.grants.keys().filter_map(|reader| self.remote_apps.get(reader.app()));
+            let elsewhere = elsewhere.map(|app| app.model()).filter(|model| *model != self.info.uuid);
+            let told = elsewhere.map(|model| secret.copies.get(model).copied().unwrap_or(0)).min();
+            if let Some(told) = told {
+                old.retain(|revision| *revision < told);
             }
         }
         old

@@ -43,14 +43,18 @@ impl fmt::Display for SecretRef {
 }
 
 impl Model {
-    /// The secret that is meant. A name is the operator's own before it is a charm's label.
+    /// The secret of this model that is meant. A name is the operator's own before it is a charm's label.
     pub fn find_secret(&self, wanted: &SecretRef) -> Option<&Secret> {
+        let all =
+            || self.secrets.values().map(AsRef::as_ref).filter(|secret: &&Secret| secret.origin.is_none());
         match wanted {
-            SecretRef::Id(id) => self.secrets.get(id).map(AsRef::as_ref),
+            SecretRef::Id(id) => {
+                self.secrets.get(id).map(AsRef::as_ref).filter(|found| found.origin.is_none())
+            }
             SecretRef::Name(name) => {
                 let called = |secret: &&Secret| secret.label.as_deref() == Some(name.as_str());
                 let own = self.secrets_of(&SecretOwner::Model).map(AsRef::as_ref).find(called);
-                own.or_else(|| self.secrets.values().map(AsRef::as_ref).find(called))
+                own.or_else(|| all().find(called))
             }
         }
     }

@@ -79,6 +79,19 @@ pub(crate) fn application_gone(draft: &mut Draft, app: &AppName) {
     revoke_where(draft, |reader, _| reader.app() == app);
 }
 
+/// An application of another model is gone: copies of its secrets go, and what its units read is forgotten.
+pub(crate) fn remote_application_gone(draft: &mut Draft, app: &AppName) {
+    let read = |id: &SecretId| {
+        let units = draft.model.consumers_of(id).map(|(unit, _)| unit).filter(|unit| unit.app() == app);
+        units.map(|unit| Key::SecretConsumer(id.clone(), unit.clone())).collect::<Vec<_>>()
+    };
+    let read: Vec<Key> = draft.model.secrets.keys().flat_map(read).collect();
+    for key in read {
+        draft.delete(key);
+    }
+    application_gone(draft, app);
+}
+
 /// A relation is gone: what was granted for it is not any more.
 pub(crate) fn relation_gone(draft: &mut Draft, relation: RelationId) {
     revoke_where(draft, |_, scope| *scope == GrantScope::Relation(relation));

@@ -165,13 +165,23 @@ fn offers_in_use_are_not_removed_unless_forced() {
     let refusal = pair.refused(OFFERS, Command::RemoveApplication { app: app("db"), force: false });
     assert_eq!(refusal.message, "cannot destroy application \"db\": application is used by 1 offer");
     pair.act(CONSUMES, &unit("web/0"), Act::EnterScope(ours));
+    pair.act(OFFERS, &unit("db/0"), Act::EnterScope(theirs));
     pair.settle();
     pair.ok(OFFERS, remove(true));
     pair.settle();
-    assert_eq!(pair.models[CONSUMES].relations[&ours].life, Life::Dying);
+    // Each side's units see the others gone, and nobody waits for somebody in the other model.
+    for (at, name, id) in [(CONSUMES, "web/0", ours), (OFFERS, "db/0", theirs)] {
+        let seen = observe(&pair.models[at], &unit(name)).unwrap().relations[&id].clone();
+        assert_eq!((seen.life, seen.in_scope, seen.members.len()), (Life::Dying, true, 0), "{name}");
+    }
+    pair.act(OFFERS, &unit("db/0"), Act::LeaveScope(theirs));
+    assert!(pair.models[OFFERS].relations.values().all(|r| r.is_peer()), "while web/0 is still there");
+    assert!(pair.models[OFFERS].remote_apps.is_empty());
+    pair.settle();
+    assert!(pair.models[CONSUMES].relations.contains_key(&ours));
     pair.act(CONSUMES, &unit("web/0"), Act::LeaveScope(ours));
     pair.settle();
-    assert!(!pair.models[OFFERS].relations.contains_key(&theirs));
+    assert!(!pair.models[CONSUMES].relations.contains_key(&ours));
     // A new relation over an offer that is gone comes to nothing.
     pair.ok(CONSUMES, integrate());
     pair.settle();

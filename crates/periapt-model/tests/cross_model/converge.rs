@@ -12,6 +12,7 @@ use periapt_model::step_commit::Act;
 use proptest::prelude::*;
 
 use crate::pair::{CONSUMES, OFFERS, Pair, app, cross, integrate, make_offer, offer};
+use crate::secrets::{self, Happening as Secrets};
 
 /// What may happen, to one of two models.
 #[derive(Clone, Debug)]
@@ -26,6 +27,7 @@ enum Happening {
     Offer,
     Consume,
     RemoveSaas(bool),
+    Secret(Secrets),
     /// One of the changes that the linker would make, of those that are asked for at this moment.
     Link(usize),
     /// All of them.
@@ -44,6 +46,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => Just(Happening::Offer),
         2 => Just(Happening::Consume),
         1 => any::<bool>().prop_map(Happening::RemoveSaas),
+        8 => secrets::happening().prop_map(Happening::Secret),
         8 => (0..8usize).prop_map(Happening::Link),
         2 => Just(Happening::Settle),
     ]
@@ -91,6 +94,10 @@ fn happen(pair: &mut Pair, happening: Happening) {
         }
         Happening::Offer => Some((OFFERS, make_offer("sql"))),
         Happening::Consume => Some((CONSUMES, pair.consume("sql", Some("remote")))),
+        Happening::Secret(what) => {
+            what.happen(pair);
+            None
+        }
         Happening::RemoveSaas(force) => {
             Some((CONSUMES, cross(CrossModel::RemoveSaas { app: app("remote"), force })))
         }
@@ -120,6 +127,8 @@ fn check(pair: &Pair) -> Result<(), TestCaseError> {
     for id in halves(consuming) {
         let half = &consuming.relations[&id];
         let other = half.link.as_ref().and_then(|link| offering.relations.get(&link.relation));
+        // One that was ended without asking waits for its own units alone.
+        let other = other.filter(|other| other.link.is_some());
         let Some(other) = other else {
             prop_assert!(half.life != Life::Alive, "{half:?} has no other half, and lives");
             continue;
@@ -145,7 +154,7 @@ fn check(pair: &Pair) -> Result<(), TestCaseError> {
     }
     let names = offering.remote_apps.keys().filter(|name| offering.relations_of(name).next().is_none());
     prop_assert_eq!(names.count(), 0, "a consumer's name without relations");
-    Ok(())
+    secrets::check(pair)
 }
 
 proptest! {

@@ -4,3 +4,4 @@
 mod commands;
 mod converge;
 mod pair;
+mod secrets;

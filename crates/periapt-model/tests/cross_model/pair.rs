@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use periapt_model::apply::apply;
 use periapt_model::charm::{CharmFiles, SourceText, parse};
-use periapt_model::command::{Answer, Command, CrossModel, Deploy, EndpointRef, Refusal};
+use periapt_model::command::{Answer, Command, CrossModel, Deploy, EndpointRef, Refusal, Tell};
 use periapt_model::commit::commit;
+use periapt_model::effects::Effects;
 use periapt_model::entity::{Charm, ModelInfo, OfferSource};
 use periapt_model::mirror::{LinkChange, consumer_name, offer_endpoints, plan};
 use periapt_model::model::{Model, Record};
-use periapt_model::names::{AppName, CharmId, ModelName, OfferName, RelationId, UnitName};
-use periapt_model::step_commit::{Act, Commit};
+use periapt_model::names::{AppName, CharmId, ModelName, OfferName, RelationId, SecretId, UnitName};
+use periapt_model::secrets::{SecretWrite, add_write};
+use periapt_model::step_commit::{Act, Commit, CommitRefusal};
 use periapt_model::time::Timestamp;
 
 const DB: &str = "provides:\n  db: {interface: sql}\n  box: {interface: sql2, scope: container}\npeers:\n  mates: {interface: mates}\n";
@@ -71,6 +73,9 @@ impl Pair {
                 })),
             );
             pair.take(at);
+            let leader = UnitName::new(app(name), 0);
+            let tell = Tell::ClaimLeadership;
+            pair.ok(at, Command::Agent { unit: leader, epoch: 1, tell });
         }
         pair
     }
@@ -124,18 +129,35 @@ impl Pair {
 
     /// What a unit's agent commits at the end of a step: it enters or leaves, and may write.
     pub fn act(&mut self, at: usize, name: &UnitName, act: Act) {
+        self.commit(at, name, vec![act], Effects::default()).unwrap();
+    }
+
+    /// What a hook of `name` does to a secret, when it ends well.
+    pub fn write_secret(
+        &mut self,
+        at: usize,
+        name: &str,
+        id: &SecretId,
+        write: SecretWrite,
+    ) -> Result<(), CommitRefusal> {
+        let mut effects = Effects::default();
+        add_write(&mut effects.secrets, id.clone(), write);
+        self.commit(at, &unit(name), Vec::new(), effects)
+    }
+
+    fn commit(
+        &mut self,
+        at: usize,
+        name: &UnitName,
+        acts: Vec<Act>,
+        effects: Effects,
+    ) -> Result<(), CommitRefusal> {
         let agent = self.models[at].agents.get(name).map(|a| (a.epoch, a.local.clone()));
-        let Some((epoch, local)) = agent else { return };
-        let step = Commit {
-            unit: name.clone(),
-            epoch,
-            local,
-            acts: vec![act],
-            effects: Default::default(),
-            journal: Vec::new(),
-        };
-        let writes = commit(&self.models[at], step, Timestamp(1)).unwrap();
+        let Some((epoch, local)) = agent else { return Ok(()) };
+        let step = Commit { unit: name.clone(), epoch, local, acts, effects, journal: Vec::new() };
+        let writes = commit(&self.models[at], step, Timestamp(1))?;
         writes.iter().for_each(|write| self.models[at].write(write));
+        Ok(())
     }
 
     pub fn write_bag(&mut self, at: usize, name: &UnitName, id: RelationId, key: &str, value: &str) {
