@@ -65,6 +65,17 @@ pub fn inert_settings<'a>(keys: impl Iterator<Item = &'a str>) -> Option<String>
     (!given.is_empty()).then(|| format!("note: {} {verb} no effect here: kept and shown", given.join(", ")))
 }
 
+/// What is said of each setting that nothing here knows, in Juju 3.6's words (`verifyKnownKeys`).
+pub fn unknown_settings<'a>(keys: impl Iterator<Item = &'a str>) -> Vec<String> {
+    keys.filter(|key| SETTINGS.iter().all(|setting| setting.key != *key))
+        .map(|key| {
+            format!(
+                "WARNING key {key:?} is not defined in the current model configuration: possible misspelling"
+            )
+        })
+        .collect()
+}
+
 fn name(arg: &Arg) -> String {
     match (arg.get_long(), arg.get_value_names()) {
         (Some(long), _) => format!("--{long}"),

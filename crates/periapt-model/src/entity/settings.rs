@@ -233,6 +233,16 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
+/// What `model-config` tells and does not take.
+const FIXED: [&str; 5] = ["agent-version", "authorized-keys", "name", "type", "uuid"];
+
+/// Whether `key` may be set although nothing here knows it (Juju 3.6: `verifyKnownKeys` only warns). What is close to a known
+/// one is not.
+fn may_be_unknown(key: &str, nearest: Option<&str>) -> bool {
+    let shape = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    nearest.is_none() && !FIXED.contains(&key) && (1..=100).contains(&key.len()) && key.bytes().all(shape)
+}
+
 fn read(setting: &Setting, value: &str) -> Result<SettingValue, InvalidSetting> {
     let refuse =
         |expected| InvalidSetting::Value { key: setting.key.to_owned(), value: value.to_owned(), expected };
@@ -260,18 +270,33 @@ fn read(setting: &Setting, value: &str) -> Result<SettingValue, InvalidSetting> 
 }
 
 impl Settings {
-    /// Sets `key` after checking it.
+    /// Sets `key` after checking it. One that nothing here knows is kept as text, as in Juju.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), InvalidSetting> {
-        let value = read(find(key)?, value)?;
+        let value = match find(key) {
+            Ok(setting) => read(setting, value)?,
+            Err(InvalidSetting::Unknown { nearest, .. }) if may_be_unknown(key, nearest) => {
+                SettingValue::Text(value.to_owned())
+            }
+            Err(error) => return Err(error),
+        };
         self.0.insert(key.to_owned(), value);
         Ok(())
     }
 
     /// Takes `key` back to its default.
     pub fn reset(&mut self, key: &str) -> Result<(), InvalidSetting> {
-        find(key)?;
-        self.0.remove(key);
+        if self.0.remove(key).is_none() {
+            match find(key) {
+                Err(InvalidSetting::Unknown { nearest, .. }) if may_be_unknown(key, nearest) => {}
+                known => drop(known?),
+            }
+        }
         Ok(())
+    }
+
+    /// What was set that nothing here knows.
+    pub fn unknown(&self) -> impl Iterator<Item = (&str, &SettingValue)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value)).filter(|(key, _)| find(key).is_err())
     }
 
     /// The value in force, and whether somebody set it.
@@ -408,13 +433,21 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_key_names_the_nearest() {
+    fn a_mistyped_key_names_the_nearest_and_an_unknown_one_is_kept() {
         let mut settings = Settings::default();
         let error = settings.set("update-status-hook-intervall", "5m").unwrap_err();
         assert!(error.to_string().contains("did you mean \"update-status-hook-interval\""), "{error}");
         assert!(settings.set("update-status-hook-interval", "soon").is_err());
         settings.set("deferred-wake", "off").unwrap();
         assert_eq!(settings.deferred_wake(), None);
+        settings.set("arch", "amd64").unwrap();
+        assert_eq!(settings.unknown().map(|(key, _)| key).collect::<Vec<_>>(), ["arch"]);
+        settings.reset("arch").unwrap();
+        settings.reset("arch").unwrap();
+        assert_eq!(settings.unknown().count(), 0);
+        for fixed in ["agent-version", "name", "", "a b", "a=b"] {
+            assert!(settings.set(fixed, "x").is_err(), "{fixed}");
+        }
         settings.reset("deferred-wake").unwrap();
         assert_eq!(settings.deferred_wake(), Some(Duration::from_secs(1)));
     }

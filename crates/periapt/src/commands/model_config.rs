@@ -65,7 +65,9 @@ impl ModelConfig {
             (false, _) => {
                 let changed = model.set_model_config(&change).await?;
                 changed.note.iter().for_each(say);
-                notes::inert_settings(change.set.keys().map(String::as_str)).iter().for_each(say);
+                let keys = || change.set.keys().map(String::as_str);
+                notes::inert_settings(keys()).iter().for_each(say);
+                notes::unknown_settings(keys()).iter().for_each(say);
                 Ok(())
             }
         }
