@@ -29,7 +29,8 @@ prepare() {
     mkdir "$work/bin"
     ln -s "$program" "$work/bin/juju"
     ln -s "$program" "$work/bin/periapt"
-    printf '#!/bin/sh\nexec periapt "$@"\n' > "$work/bin/charmcraft"
+    # Nothing is kept of a build that would have to be cleaned.
+    printf '#!/bin/sh\n[ "$1" = clean ] || exec periapt "$@"\n' > "$work/bin/charmcraft"
     chmod +x "$work/bin/charmcraft"
     export PATH="$work/bin:$PATH" PERIAPT_HOME="$work/home"
     unset PERIAPT_MODEL JUJU_MODEL JUJU_CONTROLLER

@@ -115,6 +115,11 @@ impl Home {
         self.0.join("models")
     }
 
+    /// The name that `bootstrap` gave the controller beside its own.
+    pub fn controller_name(&self) -> PathBuf {
+        self.0.join("controller-name")
+    }
+
     /// The model that commands mean when they name none.
     pub fn current_model(&self) -> PathBuf {
         self.0.join("current-model")

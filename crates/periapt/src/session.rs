@@ -106,7 +106,7 @@ pub fn switch(home: &Home, model: &ModelName) -> Result {
 }
 
 /// Replaces a file: a reader sees the old content or the new one.
-fn write_whole(path: &Path, content: &[u8]) -> std::io::Result<()> {
+pub fn write_whole(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     std::io::Write::write_all(&mut file, content)?;

@@ -87,6 +87,42 @@ fn one_controller_one_user_one_cloud() {
 }
 
 #[test]
+fn a_script_makes_a_controller_and_takes_it_away() {
+    let juju = Juju::new();
+    let made = juju.ok(&["bootstrap", "localhost", "overlord", "--config", "x=500", "--add-model", "work"]);
+    assert!(made.stderr.contains("note: --config has no effect here"), "{made:?}");
+    assert_eq!(juju.ok(&["switch"]).stdout, "periapt:admin/work\n");
+    assert_eq!(juju.json(&["status", "-m", "overlord:work"])["model"]["name"], "work");
+    juju.ok(&["add-model", "-c", "overlord", "more"]);
+    juju.ok(&["switch", "overlord:admin/work"]);
+    let listed = &juju.json(&["controllers"])["controllers"];
+    assert_eq!(listed["overlord"]["uuid"], listed["periapt"]["uuid"]);
+    assert_eq!(juju.json(&["show-controller", "overlord"])["overlord"]["details"]["cloud"], "localhost");
+    for (line, message) in [
+        ("bootstrap localhost overlord", "ERROR controller \"overlord\" already exists"),
+        ("bootstrap localhost second", "ERROR cannot make controller \"second\": the daemon of this home"),
+        ("consume overlord:admin/work.none", "ERROR application offer \"none\" not found"),
+        ("consume other:admin/work.none", "ERROR controller other not found"),
+        ("destroy-controller second --no-prompt", "ERROR controller second not found"),
+        (
+            "destroy-controller overlord --no-prompt",
+            "ERROR cannot destroy controller \"overlord\": it has models",
+        ),
+    ] {
+        let (code, said) = juju.refused(&line.split(' ').collect::<Vec<_>>());
+        assert!(code == 1 && said.starts_with(message), "{line}: {said}");
+    }
+    juju.ok(&["destroy-controller", "overlord", "--destroy-all-models", "--destroy-storage", "--no-prompt"]);
+    let models = juju.json(&["models"]);
+    assert_eq!(models["models"].as_array().map(Vec::len), Some(1), "{models}");
+    assert_eq!(juju.refused(&["show-controller", "overlord"]).1, "ERROR controller overlord not found");
+    // It is as new.
+    juju.ok(&["bootstrap", "lxd"]);
+    juju.ok(&["kill-controller", "-y", "lxd-localhost"]);
+    assert_eq!(juju.ok(&["switch"]).stdout, "periapt:admin/default\n");
+}
+
+#[test]
 fn what_cannot_be_says_why() {
     let juju = Juju::new();
     for (line, code, message) in [
@@ -95,7 +131,12 @@ fn what_cannot_be_says_why() {
         ("migrate m other", 1, "ERROR juju migrate is not possible here: there is one controller"),
         ("enable-ha", 1, "ERROR juju enable-ha is not possible here: the controller is one daemon"),
         ("bootstrap localhost periapt", 1, "ERROR controller \"periapt\" already exists"),
-        ("bootstrap localhost other --no-switch", 1, "ERROR cannot make controller \"other\": "),
+        (
+            "bootstrap mars other --no-switch",
+            1,
+            "ERROR cannot make controller \"other\": nothing runs in cloud \"mars\"",
+        ),
+        ("bootstrap localhost a:b", 2, "ERROR \"a:b\" is not a valid controller name"),
         ("whoami -c other", 1, "ERROR controller other not found"),
         ("models --controller other", 1, "ERROR controller other not found"),
         ("show-controller other", 1, "ERROR controller other not found"),
@@ -248,4 +289,35 @@ fn keys_plugins_and_notes() {
         juju.json(&["show-model", "third"])["third"]["secret-backends"],
         json!({"internal": {"num-secrets": 0, "status": "active"}})
     );
+}
+
+#[test]
+fn a_packed_charm_is_named_as_charmcraft_names_it() {
+    let juju = Juju::new();
+    let folder = shell_charm(juju.bench.path(), "packed", "", &[("install", "true")]);
+    let out = juju.bench.path().join("out");
+    std::fs::create_dir(&out).expect("a folder");
+    let out = out.display().to_string();
+    let pack = ["pack", "--verbose", "--destructive-mode", "--platform", "amd64", "-p", &folder, "-o", &out];
+    let said = juju.ok(&pack);
+    let line = said.stderr.lines().find(|line| line.starts_with("Packed")).expect("a line");
+    let name = line.split_whitespace().nth(1).expect("a name");
+    assert!(std::path::Path::new(&out).join(name).is_file(), "{said:?}");
+    assert_eq!(said.stdout, format!("{out}/{name}\n"));
+    assert_eq!(juju.json(&pack), json!({"charms": [name]}));
+}
+
+#[test]
+fn a_setting_that_nothing_knows_is_kept_with_a_warning() {
+    let juju = Juju::new();
+    let said = juju.ok(&["model-config", "arch=amd64"]);
+    assert!(
+        said.stderr.contains("WARNING key \"arch\" is not defined in the current model configuration"),
+        "{said:?}"
+    );
+    assert_eq!(juju.json(&["model-config"])["arch"], json!({"Value": "amd64", "Source": "model"}));
+    juju.ok(&["model-config", "--reset", "arch"]);
+    assert_eq!(juju.json(&["model-config"])["arch"], Value::Null);
+    let (code, said) = juju.refused(&["model-config", "test-mod=true"]);
+    assert!(code == 1 && said.contains("did you mean \"test-mode\"?"), "{said}");
 }

@@ -95,6 +95,27 @@ fn a_published_charm_is_deployed_by_name_refreshed_and_taken_back() {
 }
 
 #[test]
+fn a_revision_that_a_suite_names_can_be_given() {
+    let bench = Bench::new();
+    let numbered = |version: &str, number: &str| {
+        bench.run(&["publish", &charm(&bench, version), "--as-revision", number])
+    };
+    assert_eq!(numbered("one", "104").code, 0);
+    assert_eq!(numbered("one", "104").code, 0, "the same again");
+    for (version, number, message) in [
+        ("two", "104", "charm \"web\" cannot get revision 104: its newest is 104"),
+        ("two", "3", "charm \"web\" cannot get revision 3: its newest is 104"),
+        ("one", "105", "this content of charm \"web\" is revision 104 already"),
+    ] {
+        let said = numbered(version, number);
+        assert!(said.code == 1 && said.stderr.contains(message), "{said:?}");
+    }
+    assert_eq!(publish(&bench, "two", "edge"), 105);
+    bench.ok(&["deploy", "web", "--revision", "104", "--channel", "stable"]);
+    assert_eq!(shown(&bench, "web"), json!(["one", "web", "charmhub", "latest/stable", 104]));
+}
+
+#[test]
 fn files_come_with_the_channel_until_an_operator_gives_his_own() {
     let bench = Bench::new();
     let file = |name: &str, text: &str| {

@@ -2,8 +2,10 @@
 
 use clap::Args;
 use periapt_controller::views::CONTROLLER;
+use periapt_model::offer_url::OfferUrl;
 
 use crate::error::{CliError, Result};
+use crate::home::Home;
 
 /// `-c`: the controller that is meant. There is one.
 #[derive(Args, Clone, Debug, Default)]
@@ -31,14 +33,34 @@ impl ControllerArgs {
     }
 }
 
+/// The name that `bootstrap` gave the controller of `home` beside its own.
+pub fn given_name(home: &Home) -> Option<String> {
+    let text = std::fs::read_to_string(home.controller_name()).ok()?;
+    Some(text.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+/// Whether `name` means the controller of this home: by its own name, or by the one that `bootstrap` gave it.
+pub fn is_ours(name: &str) -> bool {
+    name == CONTROLLER || Home::find().is_ok_and(|home| given_name(&home).as_deref() == Some(name))
+}
+
 /// Refuses the name of any controller but ours.
 ///
 /// # Errors
 /// It is another name.
 pub fn check(name: &str) -> Result {
-    match name {
-        CONTROLLER => Ok(()),
-        other => Err(CliError::new(format!("controller {other} not found"))
-            .hint(format!("the only controller here is {CONTROLLER}"))),
+    if is_ours(name) {
+        return Ok(());
+    }
+    Err(CliError::new(format!("controller {name} not found"))
+        .hint(format!("the only controller here is {CONTROLLER}")))
+}
+
+/// The text of an offer's url without our controller's name, which the daemon knows only as its own. Any other text as it is.
+pub fn without_ours(text: &str) -> &str {
+    let url = OfferUrl::looks_like(text).then(|| text.parse::<OfferUrl>().ok()).flatten();
+    match (url.and_then(|url| url.controller), text.split_once(':')) {
+        (Some(name), Some((_, rest))) if is_ours(&name) => rest,
+        _ => text,
     }
 }

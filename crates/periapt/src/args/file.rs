@@ -1,5 +1,7 @@
 //! Files that a command line names, and that are read whole.
 
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd as _;
@@ -17,8 +19,18 @@ const LIMIT: u64 = 5 << 20;
 /// How many seconds a named pipe may wait for whoever writes into it.
 const PATIENCE: i64 = 5;
 
+/// The path with the home folder in place of a leading `~`, which shells leave alone in `--file=~/x` (Juju 3.6:
+/// `Context.AbsPath`).
+fn expanded<'a>(path: &'a Path, home: Option<&OsStr>) -> Cow<'a, Path> {
+    match (path.strip_prefix("~"), home.filter(|home| !home.is_empty())) {
+        (Ok(rest), Some(home)) => Cow::Owned(Path::new(home).join(rest)),
+        _ => Cow::Borrowed(path),
+    }
+}
+
 /// Opens a file for reading. A named pipe into which nobody writes would be waited for without end.
 fn open(path: &Path) -> Result<File> {
+    let path = &*expanded(path, std::env::var_os("HOME").as_deref());
     let read = |flags: OFlags| {
         let mut options = File::options();
         options.read(true).custom_flags(flags.bits().cast_signed());
@@ -93,6 +105,23 @@ fn read(source: impl Read, path: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_leading_tilde_is_the_home_folder() {
+        let home = Some(OsStr::new("/home/me"));
+        for (given, found) in [
+            ("~/x.yaml", "/home/me/x.yaml"),
+            ("~", "/home/me"),
+            ("~other/x", "~other/x"),
+            ("./~/x", "./~/x"),
+            ("/a/~/x", "/a/~/x"),
+            ("-", "-"),
+        ] {
+            assert_eq!(expanded(Path::new(given), home), Path::new(found), "{given}");
+        }
+        assert_eq!(expanded(Path::new("~/x"), None), Path::new("~/x"));
+        assert_eq!(expanded(Path::new("~/x"), Some(OsStr::new(""))), Path::new("~/x"));
+    }
 
     #[test]
     fn what_has_no_end_or_is_no_text_is_refused() {

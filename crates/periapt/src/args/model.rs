@@ -15,7 +15,7 @@ impl FromStr for ModelRef {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let rest = match text.split_once(':') {
-            Some((CONTROLLER, rest)) => rest,
+            Some((name, rest)) if super::controller::is_ours(name) => rest,
             Some((other, _)) => {
                 return Err(format!("controller {other:?} not found: the only one here is {CONTROLLER:?}"));
             }

@@ -5,6 +5,7 @@ use periapt_controller::api::requests;
 use periapt_controller::views::{CONTROLLER, OWNER};
 
 use crate::args::config::{Section, all};
+use crate::args::controller::is_ours;
 use crate::args::{ConfigArg, ModelRef};
 use crate::error::{CliError, Result};
 use crate::notes;
@@ -39,7 +40,7 @@ pub struct AddModel {
 impl AddModel {
     /// Adds it.
     pub async fn run(self, session: &Session) -> Result {
-        check("controller", self.controller.as_deref(), CONTROLLER)?;
+        check("controller", self.controller.as_deref().filter(|name| !is_ours(name)), CONTROLLER)?;
         check("user", self.owner.as_deref(), OWNER)?;
         let ModelRef(name) = self.name;
         let request = requests::AddModel { name: name.clone(), config: all(&self.config, Section::Whole)? };

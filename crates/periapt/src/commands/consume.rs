@@ -7,6 +7,7 @@ use periapt_model::offer_url::OfferUrl;
 
 use super::offer::check_owner;
 use crate::args::ModelArgs;
+use crate::args::controller::without_ours;
 use crate::error::{CliError, Result};
 use crate::output::say;
 use crate::session::Session;
@@ -71,7 +72,7 @@ impl Consume {
             return Err(CliError::new(format!("saas offer {:?} shouldn't include endpoint", self.url)));
         }
         check_owner(&url)?;
-        let request = requests::Consume { url: self.url, alias: self.alias };
+        let request = requests::Consume { url: without_ours(&self.url).to_owned(), alias: self.alias };
         let consumed = session.model(&self.model)?.consume(&request).await?;
         say(format!("Added {} as {}", consumed.url, consumed.name));
         Ok(())

@@ -1,4 +1,4 @@
-//! `controllers`, `show-controller`, `controller-config`, `whoami` and `bootstrap`: the one controller there is.
+//! `controllers`, `show-controller`, `controller-config` and `whoami`: the one controller there is.
 
 use clap::Args;
 use periapt_controller::views::model::ShowModel;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::args::controller::{self, ControllerArgs};
 use crate::error::{CliError, Result};
-use crate::output::{OutputFile, Structured, Tabular, say};
+use crate::output::{OutputFile, Structured, Tabular};
 use crate::render::table::Table;
 use crate::session::{self, Session, zone};
 
@@ -71,62 +71,13 @@ pub struct Whoami {
     controller: ControllerArgs,
 }
 
-/// Make a controller: it is there already, so this says where
-#[derive(Args, Debug)]
-pub struct Bootstrap {
-    /// The cloud
-    #[arg(value_name = "CLOUD[/REGION]")]
-    cloud: Option<String>,
-    /// The controller's name
-    name: Option<String>,
-    // What Juju takes with it; nothing is made, so that none of it is looked at.
-    #[arg(long, hide = true)]
-    no_switch: bool,
-    #[arg(long, hide = true)]
-    bootstrap_base: Option<String>,
-    #[arg(long, hide = true)]
-    bootstrap_constraints: Vec<String>,
-    #[arg(long, hide = true)]
-    bootstrap_image: Option<String>,
-    #[arg(long, hide = true)]
-    build_agent: bool,
-    #[arg(long, hide = true)]
-    agent_version: Option<String>,
-    #[arg(long, hide = true)]
-    auto_upgrade: bool,
-    #[arg(long, hide = true)]
-    add_model: Option<String>,
-    #[arg(long, hide = true)]
-    clouds: bool,
-    #[arg(long, hide = true)]
-    config: Vec<String>,
-    #[arg(long, hide = true)]
-    constraints: Vec<String>,
-    #[arg(long, hide = true)]
-    credential: Option<String>,
-    #[arg(long, hide = true)]
-    force: bool,
-    #[arg(long, hide = true)]
-    keep_broken: bool,
-    #[arg(long, hide = true)]
-    metadata_source: Option<String>,
-    #[arg(long, hide = true)]
-    model_default: Vec<String>,
-    #[arg(long, hide = true)]
-    regions: Option<String>,
-    #[arg(long, hide = true)]
-    storage_pool: Vec<String>,
-    #[arg(long, hide = true)]
-    to: Option<String>,
-}
-
 /// The current model as Juju qualifies it, when it is there.
 fn current(session: &Session, models: &[ShowModel]) -> Result<Option<String>> {
     let current = session::current_model(&session.home)?;
     Ok(models.iter().find(|model| model.short_name == current.as_str()).map(|model| model.name.clone()))
 }
 
-async fn models(session: &Session) -> Result<Vec<ShowModel>> {
+pub(super) async fn models(session: &Session) -> Result<Vec<ShowModel>> {
     Ok(session.client()?.models(&zone(false)).await?.models)
 }
 
@@ -166,24 +117,29 @@ impl Controllers {
         if let (Some(entry), Some(current)) = (entry.as_object_mut(), &current) {
             entry.insert("current-model".to_owned(), current.as_str().into());
         }
-        let value = json!({"controllers": {CONTROLLER: entry}, "current-controller": CONTROLLER});
+        let given = controller::given_name(&session.home);
+        let names = std::iter::once(CONTROLLER.to_owned()).chain(given.clone());
+        let entries: Map<String, Value> = names.map(|name| (name, entry.clone())).collect();
+        let value = json!({"controllers": entries, "current-controller": CONTROLLER});
         let table = || {
             let header =
                 ["Controller", "Model", "User", "Access", "Cloud/Region", "Models", "Nodes", "HA", "Version"];
             let mut table = Table::new(&header).right(5).right(6).right(7);
             let short =
                 current.as_deref().and_then(|name| name.split_once('/')).map_or("-", |(_, name)| name);
-            table.row([
-                format!("{CONTROLLER}*").into(),
-                short.into(),
-                OWNER.into(),
-                "superuser".into(),
-                format!("{CLOUD}/{CLOUD}").into(),
-                models.len().to_string().into(),
-                machines(&models).to_string().into(),
-                "-".into(),
-                JUJU_VERSION.into(),
-            ]);
+            for name in std::iter::once(format!("{CONTROLLER}*")).chain(given) {
+                table.row([
+                    name.into(),
+                    short.into(),
+                    OWNER.into(),
+                    "superuser".into(),
+                    format!("{CLOUD}/{CLOUD}").into(),
+                    models.len().to_string().into(),
+                    machines(&models).to_string().into(),
+                    "-".into(),
+                    JUJU_VERSION.into(),
+                ]);
+            }
             table.render()
         };
         self.output.write(&self.format.render(&value, table)?)
@@ -194,6 +150,7 @@ impl ShowController {
     /// Shows it.
     pub async fn run(self, session: &Session) -> Result {
         self.names.iter().try_for_each(|name| controller::check(name))?;
+        let name = self.names.first().map_or(CONTROLLER, String::as_str).to_owned();
         let models = models(session).await?;
         let by_name: Map<String, Value> = models
             .iter()
@@ -223,7 +180,7 @@ impl ShowController {
         if let (Some(view), Some(current)) = (view.as_object_mut(), current(session, &models)?) {
             view.insert("current-model".to_owned(), current.into());
         }
-        self.output.write(&self.format.render(&json!({ CONTROLLER: view }))?)
+        self.output.write(&self.format.render(&json!({ name: view }))?)
     }
 }
 
@@ -271,27 +228,5 @@ impl Whoami {
         let value = json!({"controller": CONTROLLER, "model": model.as_str(), "user": OWNER});
         let table = || format!("Controller:  {CONTROLLER}\nModel:       {model}\nUser:        {OWNER}\n");
         self.output.write(&self.format.render(&value, table)?)
-    }
-}
-
-impl Bootstrap {
-    /// Says that it is there. Starts the daemon if it does not run, so that what is said is true.
-    pub fn run(self, session: &Session) -> Result {
-        if self.clouds {
-            say(format!("{CLOUD} is this machine; periapt clouds lists what is known of others"));
-            return Ok(());
-        }
-        session.client()?;
-        let name = self.name.as_deref().unwrap_or(CONTROLLER);
-        if name != CONTROLLER {
-            return Err(CliError::new(format!(
-                "cannot make controller {name:?}: the daemon of this home is the only controller, {CONTROLLER:?}"
-            ))
-            .hint("another home has another: set PERIAPT_HOME to another folder"));
-        }
-        Err(CliError::new(format!("controller {CONTROLLER:?} already exists")).hint(format!(
-            "it runs for this home, {}; periapt add-model makes models",
-            session.home.path().display()
-        )))
     }
 }

@@ -19,25 +19,25 @@ use crate::session::{Session, zone};
 pub struct DestroyModel {
     /// The model
     #[arg(value_name = "MODEL", add = complete::models())]
-    name: ModelRef,
+    pub(super) name: ModelRef,
     /// Do not ask
     #[arg(long, short_alias = 'y', visible_short_alias = 'y', alias = "yes")]
-    no_prompt: bool,
+    pub(super) no_prompt: bool,
     /// At once, without hooks
     #[arg(long)]
-    force: bool,
+    pub(super) force: bool,
     /// With storages that outlive their units, and what is in them
     #[arg(long, conflicts_with = "release_storage")]
-    destroy_storage: bool,
+    pub(super) destroy_storage: bool,
     /// What is in storages that outlive their units is put aside, in released-storage of the home
     #[arg(long)]
-    release_storage: bool,
+    pub(super) release_storage: bool,
     /// Do not wait for the end
     #[arg(long)]
-    no_wait: bool,
+    pub(super) no_wait: bool,
     /// Wait no longer than this
     #[arg(short, long, value_name = "TIME", value_parser = duration)]
-    timeout: Option<Duration>,
+    pub(super) timeout: Option<Duration>,
 }
 
 impl DestroyModel {
@@ -52,7 +52,7 @@ impl DestroyModel {
                 "This destroys model {OWNER}/{name} with {} units and everything in it.",
                 shown.unit_count
             ));
-            confirm(name.as_str())?;
+            confirm("model", name.as_str())?;
         }
         let storage = match (self.destroy_storage, self.release_storage) {
             (true, _) => Some(StorageFate::Destroy),
@@ -76,14 +76,15 @@ impl DestroyModel {
     }
 }
 
-fn confirm(name: &str) -> Result {
+/// Asks for the name of what is to be destroyed.
+pub(super) fn confirm(kind: &str, name: &str) -> Result {
     let mut stderr = std::io::stderr().lock();
     // A prompt that cannot be shown is answered by nobody, which is a no.
-    let _ = write!(stderr, "To continue, enter the name of the model: ").and_then(|()| stderr.flush());
+    let _ = write!(stderr, "To continue, enter the name of the {kind}: ").and_then(|()| stderr.flush());
     let mut answer = String::new();
     let read = std::io::stdin().lock().read_line(&mut answer);
     match read {
         Ok(_) if answer.trim() == name => Ok(()),
-        _ => Err(CliError::new("aborted: the model stays as it is")),
+        _ => Err(CliError::new(format!("aborted: the {kind} stays as it is"))),
     }
 }

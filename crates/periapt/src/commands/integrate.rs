@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::args::controller::without_ours;
 use crate::args::{ModelArgs, complete};
 use crate::error::Result;
 use crate::session::Session;
@@ -26,7 +27,8 @@ pub struct Integrate {
 impl Integrate {
     /// Asks for the relation.
     pub async fn run(self, session: &Session) -> Result {
-        session.model(&self.model)?.integrate_via(&self.a, &self.b, self.via).await?;
+        let (a, b) = (without_ours(&self.a), without_ours(&self.b));
+        session.model(&self.model)?.integrate_via(a, b, self.via).await?;
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ mod actions;
 mod add_model;
 mod add_unit;
 mod attach_resource;
+mod bootstrap;
 pub mod build;
 mod bundle;
 mod clouds;
@@ -175,7 +176,9 @@ pub enum Command {
     ShowSecretBackend(defaults::ShowSecretBackend),
     StoragePools(defaults::StoragePools),
     Whoami(controllers::Whoami),
-    Bootstrap(Box<controllers::Bootstrap>),
+    Bootstrap(Box<bootstrap::Bootstrap>),
+    DestroyController(bootstrap::DestroyController),
+    KillController(bootstrap::KillController),
     ShowUser(users::ShowUser),
     Clouds(clouds::Clouds),
     Regions(clouds::Regions),
@@ -237,7 +240,6 @@ impl Command {
             Self::Daemon(args) => args.run(&session),
             Self::Pack(args) => args.run(&session),
             Self::Whoami(args) => args.run(&session),
-            Self::Bootstrap(args) => args.run(&session),
             Self::ShowUser(args) => args.run(&session),
             Self::Clouds(args) => args.run(&session),
             Self::Regions(args) => args.run(&session),
@@ -323,6 +325,9 @@ impl Command {
             Self::Switch(args) => args.run(session).await,
             Self::ModelConfig(args) => args.run(session).await,
             Self::DestroyModel(args) => args.run(session).await,
+            Self::Bootstrap(args) => args.run(session).await,
+            Self::DestroyController(args) => args.run(session).await,
+            Self::KillController(args) => args.run(session).await,
             Self::ScaleApplication(args) => args.run(session).await,
             Self::ShowAction(args) => args.run(session).await,
             Self::Machines(args) => args.run(session).await,
@@ -353,7 +358,6 @@ impl Command {
             Self::New(_) | Self::Simulate(_) => Ok(()),
             Self::Completion(_) | Self::Man(_) => Ok(()),
             Self::Whoami(_)
-            | Self::Bootstrap(_)
             | Self::ShowUser(_)
             | Self::Clouds(_)
             | Self::Regions(_)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 use periapt_controller::views::{CONTROLLER, OWNER};
 
-use crate::args::controller::ControllerArgs;
+use crate::args::controller::{ControllerArgs, is_ours};
 use crate::args::{ModelArgs, ModelRef, complete};
 use crate::error::{CliError, Result};
 use crate::output::{OutputFile, Structured, Tabular, print, say, to_value};
@@ -99,7 +99,7 @@ impl Switch {
         }
         if let Err(error) = session.client()?.model(wanted.as_str()).show(&zone(false)).await {
             // Juju takes a controller's name too, and there is one, which is current.
-            if wanted.as_str() != CONTROLLER || !error.is_not_found() {
+            if !is_ours(wanted.as_str()) || !error.is_not_found() {
                 return Err(error.into());
             }
             say(format!("{} (no change)", full(&session::current_model(&session.home)?)));

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use serde_json::json;
 
 use super::build::{self, Report, Talk};
 use crate::error::Result;
+use crate::notes::HEADING;
 use crate::output::{print, say};
 use crate::session::Session;
 
@@ -23,6 +25,31 @@ pub struct Pack {
     /// Charmcraft's name for the folder
     #[arg(short, long, hide = true, conflicts_with = "source")]
     project_dir: Option<PathBuf>,
+    /// Name the file as charmcraft does for programs, in place of its path
+    #[arg(long, value_enum)]
+    format: Option<PackFormat>,
+    // What charmcraft takes for where and for what it builds.
+    #[arg(long, hide = true, help_heading = HEADING)]
+    destructive_mode: bool,
+    #[arg(long, hide = true, help_heading = HEADING)]
+    use_lxd: bool,
+    #[arg(long, hide = true, help_heading = HEADING)]
+    force: bool,
+    #[arg(long, hide = true, help_heading = HEADING)]
+    platform: Option<String>,
+    #[arg(long, hide = true, help_heading = HEADING)]
+    build_for: Option<String>,
+    #[arg(long, hide = true, help_heading = HEADING)]
+    bases_index: Vec<String>,
+    #[arg(long, hide = true, help_heading = HEADING)]
+    verbosity: Option<String>,
+}
+
+/// How the file is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum PackFormat {
+    /// An object with the list `charms`
+    Json,
 }
 
 impl Pack {
@@ -34,7 +61,13 @@ impl Pack {
         drop(talk);
         let (path, warnings) = packed.map_err(build::explain)?;
         Report { warnings: &warnings, missing: None }.print();
-        say("Packed");
-        print(&format!("{}\n", path.display()))
+        let name =
+            path.file_name().map_or_else(|| path.display().to_string(), |name| name.display().to_string());
+        // Suites read the name off this line, as charmcraft writes it.
+        say(format!("Packed {name}"));
+        match self.format {
+            Some(PackFormat::Json) => print(&format!("{:#}\n", json!({"charms": [name]}))),
+            None => print(&format!("{}\n", path.display())),
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 use periapt_model::channel::Channel;
 use periapt_model::names::AppName;
-use periapt_model::published::{Archive, StoredFile};
+use periapt_model::published::{Archive, Published, Revision, StoredFile};
 use periapt_model::time::Timestamp;
 use serde::Serialize;
 
@@ -39,6 +39,9 @@ pub struct Publish {
     /// Release this revision of a charm in the store
     #[arg(long, value_name = "N")]
     revision: Option<u32>,
+    /// Give new content this number, greater than the newest, for those who deploy it by a number of Charmhub's
+    #[arg(long, value_name = "N", conflicts_with = "revision")]
+    as_revision: Option<u32>,
     /// How to show
     #[arg(long, value_enum, default_value = "tabular")]
     format: Tabular,
@@ -122,7 +125,10 @@ impl Publish {
         let given =
             resources.into_iter().map(|(n, u)| (n, StoredFile { hash: u.hash, size: u.size })).collect();
         let (revision, new) = store.change(&name, |charm| {
-            let (revision, new) = charm.upload(archive, now);
+            let (revision, new) = match self.as_revision {
+                Some(wanted) => numbered(charm, archive, wanted, now)?,
+                None => charm.upload(archive, now),
+            };
             charm
                 .release(revision, &self.channel, &given, |name| meta.resources.contains_key(name), now)
                 .map_err(not_offered)?;
@@ -144,6 +150,28 @@ impl Publish {
         })?;
         Ok(Done { name, revision, new: false, channels: self.channel.clone() })
     }
+}
+
+/// As [`Published::upload`], with the number that is wanted. Numbers grow, and no content has two.
+fn numbered(charm: &mut Published, archive: Archive, wanted: u32, now: Timestamp) -> Result<(u32, bool)> {
+    let name = charm.name.as_str().to_owned();
+    if let Some(same) = charm.revisions.iter().find(|r| r.archive.file.hash == archive.file.hash) {
+        if same.revision == wanted {
+            return Ok((wanted, false));
+        }
+        let number = same.revision;
+        return Err(CliError::new(format!("this content of charm {name:?} is revision {number} already"))
+            .hint(format!("periapt publish {name} --revision {number} releases it")));
+    }
+    let newest = charm.newest();
+    if wanted <= newest {
+        return Err(CliError::new(format!(
+            "charm {name:?} cannot get revision {wanted}: its newest is {newest}"
+        ))
+        .hint("a number is given once, and each is greater than the last"));
+    }
+    charm.revisions.push(Revision { revision: wanted, created: now, archive });
+    Ok((wanted, true))
 }
 
 fn now() -> Timestamp {
