@@ -204,12 +204,7 @@ impl UnitAgent {
             (effects.action.clone(), if outcome.is_success() { effects } else { Effects::default() });
         // These are the agent's to remember, not the model's.
         let (report, wakes) = (effects.deferrals.take(), std::mem::take(&mut effects.wakes));
-        if effects.reboot == Some(Reboot::AfterHook) {
-            self.report.uniter(
-                Level::Warning,
-                "the charm asked for a reboot: there is no machine of its own to reboot",
-            );
-        }
+        let reboots = end == End::Rebooting || effects.reboot == Some(Reboot::AfterHook);
         let step_end = StepEnd {
             notices: match &outcome {
                 Outcome::Interrupted { .. } => None,
@@ -230,7 +225,11 @@ impl UnitAgent {
             },
             status_set,
         };
-        self.conclude(&local, &picture.remote, step, step_end, effects).await
+        self.conclude(&local, &picture.remote, step, step_end, effects).await?;
+        if reboots {
+            self.restart_machine().await;
+        }
+        Ok(())
     }
 
     /// Commits a step's end. Effects that are refused make it a failure.
@@ -281,11 +280,7 @@ impl UnitAgent {
             End::Interrupted(Interruption::TimedOut(limit)) => failed(timed_out(*limit)),
             End::Interrupted(Interruption::Cancelled) => failed("cancelled".to_owned()),
             End::Interrupted(_) => Outcome::Interrupted { reason: "the agent is stopping".to_owned() },
-            End::Rebooting => {
-                let line = "the charm asked for a reboot at once: there is no machine of its own to reboot, the hook runs again";
-                self.report.uniter(Level::Warning, line);
-                Outcome::Interrupted { reason: "juju-reboot --now".to_owned() }
-            }
+            End::Rebooting => Outcome::Interrupted { reason: "juju-reboot --now".to_owned() },
         }
     }
 

@@ -9,6 +9,7 @@
 //!
 //! Start with `unit.rs`, the loop; a process is run by `execution.rs`, and its hook commands are answered in `serve.rs`.
 
+mod boot;
 mod caller;
 pub mod control;
 mod deferred;

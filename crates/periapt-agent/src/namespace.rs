@@ -278,7 +278,7 @@ impl Namespaces {
     deprecated,
     reason = "what takes its place is unsafe for the sake of FILES, which is never asked for here"
 )]
-fn unshare(flags: UnshareFlags) -> io::Result<()> {
+pub(crate) fn unshare(flags: UnshareFlags) -> io::Result<()> {
     Ok(rustix::thread::unshare(flags)?)
 }
 

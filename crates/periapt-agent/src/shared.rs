@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use periapt_model::names::MachineId;
-use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::control::Control;
@@ -88,6 +88,8 @@ pub(crate) struct Shared {
     pub(crate) machine_locks: MachineLocks,
     /// Raised when the agents are to stop.
     pub(crate) stop: CancellationToken,
+    /// Raised when a machine has been restarted.
+    pub(crate) restarts: watch::Sender<u64>,
     turns: Arc<Semaphore>,
 }
 
@@ -115,6 +117,7 @@ impl Shared {
             substrate: Arc::new(substrate),
             machine_locks: MachineLocks::default(),
             stop: CancellationToken::new(),
+            restarts: watch::Sender::default(),
             turns,
         }
     }

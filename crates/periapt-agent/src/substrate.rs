@@ -1,14 +1,18 @@
 //! Where a unit's charm and workload run. The agent knows no other way to start a process.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use periapt_model::names::{MachineId, UnitName};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::runtime::RuntimeFlavor;
 
+use crate::boot::Restart;
 use crate::leftover::{self, Footprint};
 use crate::namespace::{Isolation, Namespaces};
 
@@ -43,6 +47,16 @@ pub trait Substrate: Send + Sync + 'static {
     /// restarted, and with it all its processes are gone.
     fn boot(&self) -> Option<String>;
 
+    /// The identity of a machine's present boot: that of the place, until the machine is restarted.
+    fn machine_boot(&self, machine: MachineId) -> Option<String>;
+
+    /// Restarts a machine: kills what runs in its folder and in those of its units, `folders`, and returns when it is gone
+    /// and the machine has another boot identity.
+    ///
+    /// # Errors
+    /// It cannot be kept that it was restarted; then it was not.
+    fn restart_machine(&self, machine: MachineId, folders: &[PathBuf]) -> io::Result<()>;
+
     /// Kills what is left of a process that an agent before this one started, and returns when it is gone.
     fn end_leftover(&self, footprint: &Footprint);
 
@@ -63,6 +77,9 @@ pub trait Substrate: Send + Sync + 'static {
 pub struct ProcessSubstrate {
     boot: Option<String>,
     namespaces: Namespaces,
+    machines_dir: PathBuf,
+    /// The last restarts of machines, as far as they were looked for.
+    restarts: Mutex<HashMap<MachineId, Option<Restart>>>,
 }
 
 impl ProcessSubstrate {
@@ -72,7 +89,19 @@ impl ProcessSubstrate {
         Self {
             boot: boot.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
             namespaces: Namespaces::new(model_dir, isolation),
+            machines_dir: model_dir.join("machines"),
+            restarts: Mutex::default(),
         }
+    }
+
+    fn folder(&self, machine: MachineId) -> PathBuf {
+        self.machines_dir.join(machine.to_string())
+    }
+
+    fn last_restart(&self, machine: MachineId) -> Option<Restart> {
+        let mut restarts = self.restarts.lock().unwrap_or_else(PoisonError::into_inner);
+        let looked_for = || Restart::read(&self.folder(machine), self.boot.as_deref()?);
+        restarts.entry(machine).or_insert_with(looked_for).clone()
     }
 }
 
@@ -92,15 +121,43 @@ impl Substrate for ProcessSubstrate {
             .stderr(Stdio::piped());
         let Some(machine) = program.machine else { return Process::new(command.spawn()?) };
         let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
+        let restart = self.last_restart(machine);
+        let command = Mutex::new(command);
         let start = move || {
-            let _within = runtime.enter();
-            Process::new(command.spawn()?)
+            let spawn = || {
+                let _within = runtime.enter();
+                Process::new(command.lock().unwrap_or_else(PoisonError::into_inner).spawn()?)
+            };
+            restart.as_ref().map_or_else(spawn, |restart| restart.within(spawn))
         };
-        self.namespaces.start_in(machine, program.own_python.as_deref(), start)
+        let in_place = || self.namespaces.start_in(machine, program.own_python.as_deref(), start);
+        // To make a namespace takes some dozens of mounts: this thread's other work goes to another one meanwhile.
+        let may_move = tokio::runtime::Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+        if may_move && self.namespaces.are_made() {
+            tokio::task::block_in_place(in_place)
+        } else {
+            in_place()
+        }
     }
 
     fn boot(&self) -> Option<String> {
         self.boot.clone()
+    }
+
+    fn machine_boot(&self, machine: MachineId) -> Option<String> {
+        self.last_restart(machine).map(|restart| restart.identity()).or_else(|| self.boot.clone())
+    }
+
+    fn restart_machine(&self, machine: MachineId, folders: &[PathBuf]) -> io::Result<()> {
+        let Some(host) = &self.boot else { return Err(io::ErrorKind::Unsupported.into()) };
+        let restart = Restart::next(host, self.last_restart(machine).as_ref());
+        let own = self.folder(machine);
+        restart.write(&own)?;
+        for folder in folders.iter().chain([&own]) {
+            leftover::kill_in(folder, Path::new("/proc"));
+        }
+        self.restarts.lock().unwrap_or_else(PoisonError::into_inner).insert(machine, Some(restart));
+        Ok(())
     }
 
     fn end_leftover(&self, footprint: &Footprint) {
@@ -111,6 +168,7 @@ impl Substrate for ProcessSubstrate {
 
     fn forget_machine(&self, machine: MachineId) {
         self.namespaces.forget(machine);
+        self.restarts.lock().unwrap_or_else(PoisonError::into_inner).remove(&machine);
     }
 
     fn end_machine(&self, folder: &Path) {

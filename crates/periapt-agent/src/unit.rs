@@ -13,7 +13,7 @@ use periapt_model::journal::{Entry, Mark};
 use periapt_model::local::Local;
 use periapt_model::log::Level;
 use periapt_model::model::Model;
-use periapt_model::names::UnitName;
+use periapt_model::names::{MachineId, UnitName};
 use periapt_model::observe::observe;
 use periapt_model::remote::Remote;
 use periapt_model::step_commit::{Act, Commit, CommitRefusal};
@@ -62,6 +62,11 @@ pub(crate) struct UnitAgent {
     pub(crate) report: Report,
     /// Raised when what the unit sees may have changed.
     pub(crate) changes: watch::Receiver<u64>,
+    /// Raised when a machine was restarted, perhaps the unit's.
+    restarts: watch::Receiver<u64>,
+    /// The unit's machine, and its boot at the last look.
+    machine: Option<MachineId>,
+    boot: Option<String>,
     /// The agent's number.
     pub(crate) epoch: u64,
     started: Timestamp,
@@ -85,6 +90,9 @@ impl UnitAgent {
             folder: UnitFolder::new(&shared.options.model_dir, &unit),
             report: Report::new(Arc::clone(&shared.control), &unit),
             changes: shared.control.watch_unit(&unit),
+            restarts: shared.restarts.subscribe(),
+            machine: None,
+            boot: None,
             epoch: 0,
             started: now(),
             checker: Checker::default(),
@@ -106,6 +114,7 @@ impl UnitAgent {
         self.clean_up().await?;
         loop {
             let picture = self.look()?;
+            self.follow_boot(&picture);
             self.renewal.follow(&self.shared, &self.unit, picture.remote.leader);
             self.checker.set_update_status_interval(picture.remote.update_status_interval);
             match next(&picture.local, &picture.remote, &picture.moment) {
@@ -165,11 +174,40 @@ impl UnitAgent {
         Ok(())
     }
 
+    /// After a restart of its machine an agent begins anew, as one of Juju's does, which goes down with the machine.
+    fn follow_boot(&mut self, picture: &Picture) {
+        let now_booted = picture.moment.boot.clone();
+        if self.boot.is_some() && self.boot != now_booted {
+            self.checker = Checker::resume(&picture.local);
+            let _ = self.checker.feed(&TraceEvent::AgentStarted);
+        }
+        self.boot = now_booted;
+    }
+
+    /// Restarts the unit's machine, which no other hook runs on.
+    pub(crate) async fn restart_machine(&mut self) {
+        let model = self.shared.control.snapshot();
+        let Some(machine) = model.units.get(&self.unit).map(|unit| unit.machine) else { return };
+        self.report.uniter(Level::Info, format!("rebooting machine {machine}: what runs on it is ended"));
+        let there = model.units.iter().filter(|(_, unit)| unit.machine == machine);
+        let folders: Vec<_> = there
+            .map(|(name, _)| UnitFolder::new(&self.shared.options.model_dir, name).path().to_owned())
+            .collect();
+        let substrate = Arc::clone(&self.shared.substrate);
+        let done = tokio::task::spawn_blocking(move || substrate.restart_machine(machine, &folders)).await;
+        if let Ok(Err(error)) = done {
+            self.report.uniter(Level::Warning, format!("machine {machine} is not restarted: {error}"));
+        }
+        self.shared.restarts.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
     /// The whole picture, as it is now.
     pub(crate) fn look(&mut self) -> Result<Picture, Ended> {
         // Before the snapshot: a change after it raises the watch again.
         self.changes.borrow_and_update();
+        self.restarts.borrow_and_update();
         let model = self.shared.control.snapshot();
+        self.machine = model.units.get(&self.unit).map(|unit| unit.machine);
         let remote = observe(&model, &self.unit).ok_or(Ended::Gone)?;
         let agent = model.agents.get(&self.unit).ok_or(Ended::Gone)?;
         if self.epoch != 0 && agent.epoch != self.epoch {
@@ -183,7 +221,10 @@ impl UnitAgent {
         Moment {
             now: now(),
             agent_started: self.started,
-            boot: self.shared.substrate.boot(),
+            boot: match self.machine {
+                Some(machine) => self.shared.substrate.machine_boot(machine),
+                None => self.shared.substrate.boot(),
+            },
             stopping: self.shared.stop.is_cancelled(),
         }
     }
@@ -211,6 +252,8 @@ impl UnitAgent {
                 // Nobody will tell of changes any more, most likely since the unit is gone; the next look says so.
                 tokio::time::sleep(sleep.min(LONGEST_BLIND_REST)).await;
             },
+            // Its sender lives as long as this.
+            Ok(()) = self.restarts.changed() => {}
             () = self.shared.stop.cancelled() => {}
             () = tokio::time::sleep(sleep) => {}
         }

@@ -79,6 +79,33 @@ async fn what_a_dead_daemon_left_running_is_ended_first() {
 }
 
 #[tokio::test]
+async fn a_reboot_ends_what_runs_on_the_machine_and_start_follows() {
+    let home = Home::new();
+    home.deploy_script(
+        "app",
+        "case $JUJU_HOOK_NAME in
+            install) setsid sleep 600 < /dev/null > /dev/null 2>&1 & echo $! > ../service;;
+            start) [ -e ../asked ] || { touch ../asked; kill -0 $(cat ../service); juju-reboot; };;
+        esac",
+    );
+    let agents = home.start();
+    // Between its end and the restart the first `start` leaves the unit idle.
+    while home.trace("app/0").len() < 5 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    home.idle("app/0").await;
+    let trace = ["install done", "leader-elected done", "config-changed done", "start done", "start done"];
+    assert_eq!(home.trace("app/0"), trace);
+    assert!(!alive(&fs::read_to_string(home.unit_dir("app/0").join("service")).unwrap()));
+    agents.shutdown().await;
+    // The next daemon knows of it.
+    let agents = home.start();
+    home.idle("app/0").await;
+    assert_eq!(home.trace("app/0"), trace);
+    home.finish(agents).await;
+}
+
+#[tokio::test]
 async fn a_controller_that_cannot_store_is_asked_again_and_no_hook_runs_twice() {
     let home = Home::new();
     home.deploy_script("app", "echo $JUJU_HOOK_NAME >> ran; [ $JUJU_HOOK_NAME != install ] || { touch ../installed; while [ -e ../installed ]; do sleep 0.01; done; }");
