@@ -58,7 +58,10 @@ fn a_bundle_is_deployed_once_and_changed_by_overlays() {
     let plan = bench.ok(&["deploy", &bundle, "--dry-run"]);
     assert_eq!(
         plan,
-        "Changes to deploy bundle:\n- deploy application store\n- expose store\n- deploy application web\n- add relation web:db - store:sql\n"
+        "Changes to deploy bundle:\n- upload charm ./db\n- deploy application store\n- expose all endpoints of store and allow access \
+         from CIDRs 0.0.0.0/0 and ::/0\n- upload charm web from charm-hub from channel latest/edge\n- deploy application web \
+         from charm-hub with latest/edge\n- add relation web:db - store:sql\n- add unit store/0 to new machine 0\n- add unit \
+         store/1 to new machine 1\n- add unit web/0 to new machine 2\n"
     );
     assert_eq!(bench.json(&["status"])["applications"], json!({}), "a dry run changes nothing");
     let said = bench.run(&["deploy", &bundle, "--trust"]);
@@ -85,7 +88,7 @@ fn a_bundle_is_deployed_once_and_changed_by_overlays() {
     let plan = bench.ok(&["deploy", &bundle, "--overlay", &overlay, "--dry-run"]);
     assert_eq!(
         plan,
-        "Changes to deploy bundle:\n- set application options for store: size\n- add 1 unit(s) to web\n"
+        "Changes to deploy bundle:\n- set application options for store: size\n- add unit web/1 to new machine 3\n"
     );
     bench.ok(&["deploy", &bundle, "--overlay", &overlay, "--trust"]);
     assert_eq!(model(&bench)[2]["settings"]["size"]["value"], 4);
@@ -96,7 +99,8 @@ fn a_bundle_is_deployed_once_and_changed_by_overlays() {
     let plan = bench.ok(&["deploy", &bundle, "--overlay", &overlay, "--dry-run"]);
     assert_eq!(
         plan,
-        "Changes to deploy bundle:\n- upgrade store to the bundle's charm\n- upgrade web to the bundle's charm\n"
+        "Changes to deploy bundle:\n- upload charm ./db\n- upgrade store to the bundle's charm\n- upload charm web from \
+         charm-hub from channel latest/edge\n- upgrade web to the bundle's charm\n"
     );
     bench.ok(&["deploy", &bundle, "--overlay", &overlay, "--trust"]);
     bench.settle();
@@ -148,42 +152,171 @@ fn what_is_exported_deploys_to_the_same() {
     bench.ok(&["destroy-model", "copy", "--no-prompt", "--force"]);
 }
 
+/// What a bundle could have left behind.
+fn everything(bench: &Bench, model: &str) -> Value {
+    let mut status = bench.json(&["status", "-m", model, "--relations"]);
+    let parts = ["applications", "machines", "offers", "application-endpoints", "storage"];
+    status.as_object_mut().expect("an object").retain(|key, _| parts.contains(&key.as_str()));
+    status
+}
+
 #[test]
 fn a_bundle_with_a_mistake_changes_nothing() {
     let bench = Bench::new();
     charms(&bench);
-    for (text, code, words) in [
+    bench.ok(&["add-model", "other", "--no-switch"]);
+    bench.ok(&["deploy", "./db", "-m", "other"]);
+    bench.ok(&["offer", "other.db:sql", "remote"]);
+    let before = everything(&bench, "default");
+    // Everything in front of the mistake could be done.
+    let good = "applications:\n  db: {charm: ./db, num_units: 1, to: [0]}\n  web: {charm: 'ch:web', channel: edge, num_units: 1}\n\
+                saas: {far: {url: other.remote}}\nmachines: {0: {constraints: mem=1G}}\n";
+    let offers = "---\napplications: {db: {offers: {sql: {endpoints: [sql]}}}}\n";
+    for (text, words) in [
         (
-            "applications:\n  db: {charm: ./db, num_unit: 3}\n",
-            1,
+            "applications:\n  db: {charm: ./db, num_unit: 3}\n".to_owned(),
             "b.yaml:2:21: a bundle has no key \"num_unit\"",
         ),
         (
-            "applications:\n  db: {charm: ./db}\n  x: {charm: nosuch}\n",
-            1,
-            "application \"x\" of the bundle: charm \"nosuch\" not found",
+            "applications:\n  db: {charm: ./db}\n  x: {charm: nosuch}\n".to_owned(),
+            "b.yaml:3:7: application \"x\" of the bundle: charm \"nosuch\" not found",
         ),
-        ("applications:\n  db: {charm: ./db}\n  x: {charm: ./nosuch}\n", 1, "does not exist"),
-        ("applications:\n  db: {charm: 'local:db-0'}\n", 1, "local:db-0 was a charm of the model"),
-        ("applications:\n  db: {charm: ./db}\nrelations:\n- [db, web]\n", 1, "does not have"),
-        ("applications:\n  db: {charm: ./db, num_units: 4000000000}\n", 1, "more than 10000"),
-        ("saas: {x: {url: a}}\napplications: {}\n", 1, "offers of other models"),
-        ("x: &a [*a]\n", 1, "b.yaml:1:"),
+        ("applications:\n  db: {charm: ./db}\n  x: {charm: ./nosuch}\n".to_owned(), "does not exist"),
+        ("applications:\n  db: {charm: 'local:db-0'}\n".to_owned(), "local:db-0 was a charm of the model"),
+        ("applications:\n  db: {charm: ./db}\nrelations:\n- [db, web]\n".to_owned(), "does not have"),
+        ("applications:\n  db: {charm: ./db, num_units: 4000000000}\n".to_owned(), "more than 10000"),
+        ("saas: {x: {url: a}}\napplications: {}\n".to_owned(), "b.yaml:1:17: offer url \"a\" not valid"),
+        ("x: &a [*a]\n".to_owned(), "b.yaml:1:"),
+        (
+            format!("{good}relations:\n- [web:db, db:sql]\n- [web:db, far]\n- [web:nope, db:sql]\n{offers}"),
+            "b.yaml:9:3: the bundle's relation web:nope - db:sql: application \"web\" has no \"nope\" endpoint",
+        ),
+        (
+            format!("{good}relations:\n- [web:db, db:sql]\n- [db, web]\n"),
+            "b.yaml:8:3: the bundle's relation db - web: cannot add relation",
+        ),
+        (
+            format!("{good}  \nrelations:\n- [web:db, far]\n- [db, far]\n{offers}"),
+            "the bundle's relation db - far: no relations found between db and far",
+        ),
+        (
+            good.replace("charm: ./db,", "charm: ./db, options: {size: 1, colour: red},"),
+            "b.yaml:2:40: application \"db\" of the bundle: unknown option \"colour\" of application \"db\"",
+        ),
+        (
+            good.replace("charm: ./db,", "charm: ./db, options: {size: large},"),
+            "b.yaml:2:31: application \"db\" of the bundle: cannot set option \"size\" of application \"db\"",
+        ),
+        (
+            good.replace("charm: ./db,", "charm: ./db, constraints: mem=much,"),
+            "b.yaml:2:21: application \"db\" of the bundle: bad",
+        ),
+        (
+            good.replace("charm: ./db,", "charm: ./db, storage: {data: 1G},"),
+            "b.yaml:2:31: application \"db\" of the bundle: charm \"db\" has no store",
+        ),
+        (
+            good.replace("charm: ./db,", "charm: ./db, resources: {nope: ./seed.sql},"),
+            "b.yaml:2:33: application \"db\" of the bundle: ",
+        ),
+        (good.replace("charm: ./db,", "charm: ./db, resources: {seed: ./nowhere.sql},"), "nowhere.sql"),
+        (good.replace("[0]}", "['lxd:0']}"), "there are no containers of machines here"),
+        (good.replace("[0]}", "[web/7]}"), "placement \"web/7\" specifies a unit greater"),
+        (good.replace("[0]}", "[3]}"), "placement \"3\" refers to a machine not defined in this bundle"),
+        (
+            good.replace("[0]}", "[web]}")
+                .replace("num_units: 1}", "num_units: 1, to: [db]}")
+                .replace("machines: {0: {constraints: mem=1G}}\n", ""),
+            "cycle in placement directives for: db, web",
+        ),
+        (
+            good.replace("other.remote", "other.nothing"),
+            "b.yaml:4:8: saas \"far\" of the bundle: application offer \"nothing\" not found",
+        ),
+        (
+            good.replace("other.remote", "nowhere.remote"),
+            "saas \"far\" of the bundle: model \"nowhere\" not found",
+        ),
+        (
+            format!("{good}{}", offers.replace("[sql]", "[sql, nope]")),
+            "b.yaml:7:30: application \"db\" of the bundle: application \"db\" has no \"nope\" endpoint",
+        ),
     ] {
-        let path = write(&bench, "b.yaml", text);
-        let said = bench.refused(&["deploy", &path]);
-        assert!(said.code == code && said.stderr.contains(words), "{text}: {said:?}");
+        let path = write(&bench, "b.yaml", &text);
+        // What gets as far as the daemon is refused by a dry run, too.
+        let dry = ["deploy", &path, "--dry-run"];
+        let tries = if text.contains("far]") { vec![&dry[..2], &dry[..]] } else { vec![&dry[..2]] };
+        for arguments in tries {
+            let said = bench.refused(arguments);
+            assert!(said.code == 1 && said.stderr.contains(words), "{text}: {said:?}");
+            assert!(!said.stderr.contains("Executing"), "{said:?}");
+        }
+        assert_eq!(everything(&bench, "default"), before, "{text}");
     }
-    let good = write(&bench, "b.yaml", "applications: {db: {charm: ./db}}\n");
+    let good = write(&bench, "b.yaml", good);
     for (arguments, words) in [
         (&["deploy", &good, "name"][..], "an application name cannot be given with a bundle"),
         (&["deploy", &good, "--channel", "edge"], "--channel cannot be given with a bundle"),
         (&["deploy", "./db", "--dry-run"], "--dry-run and --overlay are for bundles"),
+        (&["deploy", "./db", "--map-machines", "existing"], "--map-machines is for bundles"),
+        (
+            &["deploy", &good, "--map-machines", "0"],
+            "expected \"existing\" or \"<bundle-id>=<machine-id>\", got \"0\"",
+        ),
+        (
+            &["deploy", &good, "--map-machines", "0=lxd:1"],
+            "machine-id \"lxd:1\" is not a top level machine id",
+        ),
     ] {
         let said = bench.refused(arguments);
         assert!(said.code == 2 && said.stderr.contains(words), "{arguments:?}: {said:?}");
     }
+    for (map, words) in [("0=7", "0=7: machine 7 not found"), ("3=0", "the bundle has no machine 3")] {
+        let said = bench.refused(&["deploy", &good, "--map-machines", map]);
+        assert!(said.stderr.contains(words), "{said:?}");
+    }
     let nothing = bench.refused(&["export-bundle"]);
     assert!(nothing.stderr.contains("nothing to export as there are no applications"), "{nothing:?}");
-    assert_eq!(bench.json(&["status"])["applications"], json!({}));
+    assert_eq!(everything(&bench, "default"), before);
+}
+
+/// Only the model knows that an endpoint has as many relations as it may have, and that a name is taken.
+#[test]
+fn what_only_the_model_knows_is_refused_as_a_whole() {
+    let bench = Bench::new();
+    charms(&bench);
+    let one = shell_charm(
+        bench.path(),
+        "one",
+        "requires:\n  db: {interface: sql, limit: 1}\n",
+        &[("install", "status-set active ready")],
+    );
+    bench.ok(&["deploy", &one]);
+    bench.ok(&["deploy", "./db", "taken"]);
+    bench.ok(&["integrate", "one", "taken"]);
+    bench.ok(&["add-model", "other", "--no-switch"]);
+    bench.ok(&["deploy", "./db", "-m", "other"]);
+    bench.ok(&["offer", "other.db:sql", "remote"]);
+    bench.settle();
+    let before = everything(&bench, "default");
+    let bundle = "applications:\n  db: {charm: ./db, num_units: 2}\n  one: {charm: ./one, num_units: 2}\nrelations:\n- [one, db]\n";
+    let path = write(&bench, "b.yaml", bundle);
+    let said = bench.refused(&["deploy", &path]);
+    assert!(
+        said.stderr.contains("b.yaml:5:3: the bundle's relation one - db: ")
+            && said.stderr.contains("limit of 1"),
+        "{said:?}"
+    );
+    assert_eq!(everything(&bench, "default"), before);
+    let path = write(
+        &bench,
+        "b.yaml",
+        "applications: {db: {charm: ./db, num_units: 2}}\nsaas: {taken: {url: other.remote}}\n",
+    );
+    let said = bench.refused(&["deploy", &path]);
+    assert!(
+        said.stderr.contains("b.yaml:2:8: saas \"taken\" of the bundle: cannot add saas application"),
+        "{said:?}"
+    );
+    assert_eq!(everything(&bench, "default"), before);
 }

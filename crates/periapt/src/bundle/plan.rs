@@ -1,13 +1,14 @@
 //! What a model lacks of a bundle.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 
 use periapt_model::constraints::Constraints;
-use periapt_model::names::{AppName, ResourceName};
+use periapt_model::names::{AppName, EndpointName, MachineId, OfferName, ResourceName, UnitName};
+use periapt_model::offer_url::OfferUrl;
 use periapt_model::yaml::legacy_bool;
 
-use super::{Bundle, app_of};
+use super::placement::{Circle, MachineMap, NewUnit, Spot, infer, place};
+use super::{App, Bundle, BundleMachine, app_of};
 
 /// A charm that is ready.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,8 +32,8 @@ pub struct Present {
     pub url: String,
     /// The hash of its charm's content.
     pub id: String,
-    /// How many units.
-    pub units: u32,
+    /// Its units, by number, and their machines.
+    pub units: Vec<(UnitName, MachineId)>,
     /// `trust`.
     pub trust: bool,
     /// `expose`.
@@ -45,6 +46,23 @@ pub struct Present {
     pub constraints: Constraints,
     /// The hashes of its resources.
     pub resources: BTreeMap<ResourceName, String>,
+    /// Those of its resources that an operator gave.
+    pub given: BTreeSet<ResourceName>,
+}
+
+/// A model as it is now, as far as bundles speak of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Now {
+    /// The bundle's applications that are there.
+    pub applications: BTreeMap<AppName, Present>,
+    /// Its relations, as pairs of `APP:ENDPOINT`.
+    pub related: Vec<(String, String)>,
+    /// Its machines.
+    pub machines: BTreeSet<MachineId>,
+    /// What it offers: whose endpoints.
+    pub offers: BTreeMap<OfferName, (AppName, BTreeSet<EndpointName>)>,
+    /// What it consumes.
+    pub saas: BTreeMap<AppName, OfferUrl>,
 }
 
 /// One thing to do.
@@ -62,99 +80,108 @@ pub enum Change {
     Constrain(AppName, Constraints),
     /// Other options.
     Configure(AppName, BTreeMap<String, String>),
-    /// More units. A bundle never takes any away.
-    AddUnits(AppName, u32),
     /// `trust`.
     Trust(AppName, bool),
     /// `expose`.
     Expose(AppName, bool),
+    /// A new machine for units.
+    Machine(BundleMachine),
+    /// An offer of another model.
+    Consume(AppName),
+    /// An offer to other models.
+    Offer {
+        /// Whose endpoints.
+        app: AppName,
+        /// Its name.
+        name: OfferName,
+        /// It is there, with other endpoints.
+        update: bool,
+    },
     /// A relation.
     Relate(String, String),
+    /// A new unit. A bundle never takes any away. [`Spot::With`] counts these changes.
+    Unit(NewUnit),
 }
 
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Deploy(app) => write!(f, "deploy application {app}"),
-            Self::Refresh(app) => write!(f, "upgrade {app} to the bundle's charm"),
-            Self::Follow(app, channel) => write!(f, "follow channel {channel} with {app}"),
-            Self::Attach(app, resources) => {
-                let names: Vec<&str> = resources.iter().map(ResourceName::as_str).collect();
-                write!(f, "attach resources to {app}: {}", names.join(", "))
-            }
-            Self::Constrain(app, constraints) => {
-                write!(f, "set constraints for {app} to {:?}", constraints.to_string())
-            }
-            Self::Configure(app, options) => {
-                let keys: Vec<&str> = options.keys().map(String::as_str).collect();
-                write!(f, "set application options for {app}: {}", keys.join(", "))
-            }
-            Self::AddUnits(app, count) => write!(f, "add {count} unit(s) to {app}"),
-            Self::Trust(app, true) => write!(f, "trust {app}"),
-            Self::Trust(app, false) => write!(f, "take trust from {app}"),
-            Self::Expose(app, true) => write!(f, "expose {app}"),
-            Self::Expose(app, false) => write!(f, "unexpose {app}"),
-            Self::Relate(a, b) => write!(f, "add relation {a} - {b}"),
-        }
-    }
-}
-
-/// What is to be done, in order. Nothing, once it has been done.
+/// What is to be done, in order. Nothing, once it has been done. `given` says which machines of the model some of the
+/// bundle's are.
 ///
-/// `related` are the relations that are there, as `APP:ENDPOINT` pairs.
-#[must_use]
+/// # Errors
+/// Placements that go round in a circle.
 pub fn plan(
     bundle: &Bundle,
     ready: &BTreeMap<AppName, Ready>,
-    present: &BTreeMap<AppName, Present>,
-    related: &[(String, String)],
-) -> Vec<Change> {
+    now: &Now,
+    given: &MachineMap,
+) -> Result<Vec<Change>, Circle> {
     let mut changes = Vec::new();
     for (name, app) in &bundle.applications {
-        let Some(now) = present.get(name) else {
-            changes.push(Change::Deploy(name.clone()));
-            if app.expose == Some(true) {
-                changes.push(Change::Expose(name.clone(), true));
+        match now.applications.get(name) {
+            Some(present) => different(name, app, ready.get(name), present, &mut changes),
+            None => {
+                changes.push(Change::Deploy(name.clone()));
+                if app.expose == Some(true) {
+                    changes.push(Change::Expose(name.clone(), true));
+                }
             }
-            continue;
-        };
-        let same = ready.get(name).is_some_and(|ready| match &ready.url {
-            Some(url) => *url == now.url,
-            None => ready.id == now.id && now.url.starts_with("local:"),
-        });
-        let ready = ready.get(name);
-        match ready {
-            Some(ready) if same => same_charm(name, ready, now, &mut changes),
-            _ => changes.push(Change::Refresh(name.clone())),
         }
-        let wanted = ready.and_then(|ready| ready.constraints.as_ref());
-        if let Some(wanted) = wanted.filter(|wanted| **wanted != now.constraints) {
-            changes.push(Change::Constrain(name.clone(), wanted.clone()));
+    }
+    let units = place(bundle, now, &infer(bundle, now, given))?;
+    let made = units.iter().filter_map(|unit| match unit.spot {
+        Spot::Made(number) => Some(number),
+        Spot::New | Spot::There(_) | Spot::With(_) => None,
+    });
+    changes.extend(made.collect::<BTreeSet<_>>().into_iter().map(Change::Machine));
+    for (name, url) in &bundle.saas {
+        let same = |there: &OfferUrl| (&there.model, &there.offer) == (&url.model, &url.offer);
+        if !now.saas.get(name).is_some_and(same) {
+            changes.push(Change::Consume(name.clone()));
         }
-        let differs =
-            |(key, value): &(&str, &str)| now.options.get(*key).is_none_or(|now| !says_the_same(now, value));
-        let options: BTreeMap<String, String> =
-            app.set().filter(differs).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        if !options.is_empty() {
-            changes.push(Change::Configure(name.clone(), options));
+    }
+    for (app, spec) in &bundle.applications {
+        for (name, offer) in spec.offered() {
+            let there = now.offers.get(name);
+            if there.is_none_or(|(of, endpoints)| (of, endpoints) != (app, &offer.endpoints)) {
+                let (app, name) = (app.clone(), name.clone());
+                changes.push(Change::Offer { app, name, update: there.is_some() });
+            }
         }
-        let more = app.units.unwrap_or(0).saturating_sub(now.units);
-        if more > 0 {
-            changes.push(Change::AddUnits(name.clone(), more));
-        }
-        changes
-            .extend(app.trust.filter(|trust| *trust != now.trust).map(|on| Change::Trust(name.clone(), on)));
-        changes.extend(app.expose.filter(|on| *on != now.exposed).map(|on| Change::Expose(name.clone(), on)));
     }
     for (a, b) in &bundle.relations {
         let is =
             |wanted: &str, there: &str| wanted == there || (!wanted.contains(':') && wanted == app_of(there));
-        let there = related.iter().any(|(x, y)| (is(a, x) && is(b, y)) || (is(a, y) && is(b, x)));
+        let there = now.related.iter().any(|(x, y)| (is(a, x) && is(b, y)) || (is(a, y) && is(b, x)));
         if !there {
             changes.push(Change::Relate(a.clone(), b.clone()));
         }
     }
-    changes
+    changes.extend(units.into_iter().map(Change::Unit));
+    Ok(changes)
+}
+
+/// What an application that is there lacks, but for its units.
+fn different(name: &AppName, app: &App, ready: Option<&Ready>, now: &Present, changes: &mut Vec<Change>) {
+    let same = ready.is_some_and(|ready| match &ready.url {
+        Some(url) => *url == now.url,
+        None => ready.id == now.id && now.url.starts_with("local:"),
+    });
+    match ready {
+        Some(ready) if same => same_charm(name, ready, now, changes),
+        _ => changes.push(Change::Refresh(name.clone())),
+    }
+    let wanted = ready.and_then(|ready| ready.constraints.as_ref());
+    if let Some(wanted) = wanted.filter(|wanted| **wanted != now.constraints) {
+        changes.push(Change::Constrain(name.clone(), wanted.clone()));
+    }
+    let differs =
+        |(key, value): &(&str, &str)| now.options.get(*key).is_none_or(|now| !says_the_same(now, value));
+    let options: BTreeMap<String, String> =
+        app.set().filter(differs).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    if !options.is_empty() {
+        changes.push(Change::Configure(name.clone(), options));
+    }
+    changes.extend(app.trust.filter(|trust| *trust != now.trust).map(|on| Change::Trust(name.clone(), on)));
+    changes.extend(app.expose.filter(|on| *on != now.exposed).map(|on| Change::Expose(name.clone(), on)));
 }
 
 /// What else of a charm that is there already can be another.
@@ -178,7 +205,8 @@ fn says_the_same(now: &str, wanted: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bundle::App;
+    use crate::bundle::placement::Placement;
+    use crate::bundle::{Machine, Offer};
 
     fn name(text: &str) -> AppName {
         AppName::new(text).unwrap()
@@ -186,16 +214,21 @@ mod tests {
 
     fn bundle() -> Bundle {
         let options = [("size", "3"), ("on", "yes")].map(|(k, v)| (k.to_owned(), Some(v.to_owned())));
+        let offer = Offer { endpoints: ["db".parse().unwrap()].into() };
         let db = App {
             units: Some(2),
+            to: Some(vec![Placement::Machine(BundleMachine(4))]),
             trust: Some(true),
             expose: Some(true),
             options: options.into(),
+            offers: [("sql".parse().unwrap(), Some(offer)), ("gone".parse().unwrap(), None)].into(),
             ..App::default()
         };
         Bundle {
             applications: [(name("db"), db), (name("web"), App::default())].into(),
+            machines: [(BundleMachine(4), Machine::default())].into(),
             relations: vec![("web:db".into(), "db".into())],
+            saas: [(name("far"), "admin/other.far".parse().unwrap())].into(),
             ..Bundle::default()
         }
     }
@@ -212,79 +245,107 @@ mod tests {
         [(name("db"), store), (name("web"), Ready { id: "w".into(), ..Ready::default() })].into()
     }
 
-    fn present() -> BTreeMap<AppName, Present> {
+    fn units(machines: &[u32]) -> Vec<(UnitName, MachineId)> {
+        let unit = |(number, machine): (u32, &u32)| (UnitName::new(name("db"), number), MachineId(*machine));
+        (0..).zip(machines).map(unit).collect()
+    }
+
+    fn now() -> Now {
         let options =
             [("size", "3"), ("on", "true"), ("other", "x")].map(|(k, v)| (k.to_owned(), v.to_owned()));
         let db = Present {
             url: "ch:amd64/db-2".into(),
             id: "d".into(),
-            units: 3,
+            units: units(&[7, 8, 9]),
             trust: true,
             exposed: true,
             options: options.into(),
             channel: "2/edge".into(),
             constraints: "cores=1 mem=2048M".parse().unwrap(),
             resources: ready()[&name("db")].resources.clone(),
+            given: BTreeSet::new(),
         };
         let web = Present { url: "local:web-0".into(), id: "w".into(), ..Present::default() };
-        [(name("db"), db), (name("web"), web)].into()
+        Now {
+            applications: [(name("db"), db), (name("web"), web)].into(),
+            related: vec![("db:db".to_owned(), "web:db".to_owned())],
+            machines: [7, 8, 9].map(MachineId).into(),
+            offers: [("sql".parse().unwrap(), (name("db"), ["db".parse().unwrap()].into()))].into(),
+            saas: [(name("far"), "periapt:admin/other.far".parse().unwrap())].into(),
+        }
+    }
+
+    fn planned(now: &Now) -> Vec<Change> {
+        plan(&bundle(), &ready(), now, &MachineMap::new()).unwrap()
     }
 
     #[test]
     fn what_is_there_is_not_done_again() {
-        let related = [("db:db".to_owned(), "web:db".to_owned())];
-        assert_eq!(plan(&bundle(), &ready(), &present(), &related), []);
+        assert_eq!(planned(&now()), []);
     }
 
     #[test]
     fn what_is_not_there_is_made_in_order() {
-        let all = plan(&bundle(), &ready(), &BTreeMap::new(), &[]);
-        let lines: Vec<String> = all.iter().map(Change::to_string).collect();
+        let unit = |spot| Change::Unit(NewUnit { app: name("db"), spot, directive: None });
+        let offer = |update| Change::Offer { app: name("db"), name: "sql".parse().unwrap(), update };
         assert_eq!(
-            lines,
-            ["deploy application db", "expose db", "deploy application web", "add relation web:db - db"]
+            planned(&Now::default()),
+            [
+                Change::Deploy(name("db")),
+                Change::Expose(name("db"), true),
+                Change::Deploy(name("web")),
+                Change::Machine(BundleMachine(4)),
+                Change::Consume(name("far")),
+                offer(false),
+                Change::Relate("web:db".into(), "db".into()),
+                unit(Spot::Made(BundleMachine(4))),
+                unit(Spot::New),
+            ]
         );
+        // Of an offer that is there with other endpoints, and of another offer under the name, too.
+        let mut now = now();
+        now.offers.get_mut("sql").unwrap().1.insert("more".parse().unwrap());
+        now.saas.insert(name("far"), "other.near".parse().unwrap());
+        assert_eq!(planned(&now), [Change::Consume(name("far")), offer(true)]);
     }
 
     #[test]
     fn the_same_charm_gets_what_else_is_new() {
-        let mut present = present();
-        let db = present.get_mut("db").unwrap();
+        let mut now = now();
+        let db = now.applications.get_mut("db").unwrap();
         db.channel = "latest/stable".into();
         db.constraints = Constraints::default();
         db.resources.clear();
-        let related = [("db:db".to_owned(), "web:db".to_owned())];
-        let lines: Vec<String> =
-            plan(&bundle(), &ready(), &present, &related).iter().map(Change::to_string).collect();
         assert_eq!(
-            lines,
+            planned(&now),
             [
-                "follow channel 2/edge with db",
-                "attach resources to db: seed",
-                "set constraints for db to \"cores=1 mem=2048M\"",
+                Change::Follow(name("db"), "2/edge".into()),
+                Change::Attach(name("db"), vec![ResourceName::new("seed").unwrap()]),
+                Change::Constrain(name("db"), "cores=1 mem=2048M".parse().unwrap()),
             ]
         );
     }
 
     #[test]
     fn what_differs_is_changed_and_no_more() {
-        let mut present = present();
-        let db = present.get_mut("db").unwrap();
-        (db.units, db.trust, db.exposed, db.url) = (1, false, false, "ch:amd64/db-1".into());
+        let mut now = now();
+        let db = now.applications.get_mut("db").unwrap();
+        (db.units, db.trust, db.exposed, db.url) = (units(&[7]), false, false, "ch:amd64/db-1".into());
         db.options.insert("size".into(), "4".into());
-        present.get_mut("web").unwrap().id = "other".into();
-        let related = [("db:db".to_owned(), "web:other".to_owned())];
+        now.applications.get_mut("web").unwrap().id = "other".into();
+        now.related = vec![("db:db".to_owned(), "web:other".to_owned())];
         let db = name("db");
         assert_eq!(
-            plan(&bundle(), &ready(), &present, &related),
+            planned(&now),
             [
                 Change::Refresh(db.clone()),
                 Change::Configure(db.clone(), [("size".to_owned(), "3".to_owned())].into()),
-                Change::AddUnits(db.clone(), 1),
                 Change::Trust(db.clone(), true),
-                Change::Expose(db, true),
+                Change::Expose(db.clone(), true),
                 Change::Refresh(name("web")),
                 Change::Relate("web:db".into(), "db".into()),
+                // The one that is there makes good for the machine of the bundle.
+                Change::Unit(NewUnit { app: db, spot: Spot::New, directive: None }),
             ]
         );
     }

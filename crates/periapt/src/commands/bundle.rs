@@ -1,26 +1,36 @@
 //! `deploy ./bundle.yaml`
 
+mod present;
+mod steps;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use periapt_build::Prepared;
-use periapt_controller::api::requests::{self, SetConfig, SetConstraints};
+use periapt_controller::api::requests;
 use periapt_controller::client::ModelClient;
 use periapt_model::channel::Channel;
+use periapt_model::charm::CharmMeta;
 use periapt_model::charm_url::CharmUrl;
 use periapt_model::constraints::{Constraints, InvalidConstraint};
 use periapt_model::entity::Charm;
-use periapt_model::names::{AppName, ResourceName};
+use periapt_model::names::{AppName, MachineId, ResourceName};
 
 use super::build::{self, Report};
 use super::source::{FromStore, Named, named};
 use crate::args::ResourceArg;
-use crate::bundle::plan::{Change, Present, Ready, plan};
-use crate::bundle::{App, Bundle, read};
+use crate::bundle::check::check;
+use crate::bundle::placement::{Circle, MachineMap};
+use crate::bundle::plan::{Now, Ready, plan};
+use crate::bundle::{App, Bundle, BundleMachine, Part, read};
 use crate::charm_store::CharmStore;
 use crate::error::{CliError, Result};
 use crate::output::{print, say};
 use crate::session::Session;
+
+pub use present::offers;
+use present::present;
+use steps::Steps;
 
 /// The bundle's file that a path means: itself, or `bundle.yaml` in a folder that is no charm.
 pub fn bundle_file(path: &Path) -> Option<PathBuf> {
@@ -49,86 +59,129 @@ struct Item {
     prepared: Prepared,
 }
 
+/// What `--map-machines` says of the machines of a bundle (Juju 3.6: `parseMachineMap`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MapMachines {
+    /// Those of the model that have the bundle's numbers are the bundle's.
+    existing: bool,
+    /// And these are.
+    pairs: MachineMap,
+}
+
+impl std::str::FromStr for MapMachines {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let mut map = Self::default();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            if part == "existing" {
+                map.existing = true;
+                continue;
+            }
+            let (ours, theirs) = part.split_once('=').ok_or_else(|| {
+                format!("expected \"existing\" or \"<bundle-id>=<machine-id>\", got {part:?}")
+            })?;
+            let number = |id: &str, what: &str| {
+                let id = id.trim();
+                id.parse().map_err(|_| format!("{what} {id:?} is not a top level machine id"))
+            };
+            map.pairs
+                .insert(BundleMachine(number(ours, "bundle-id")?), MachineId(number(theirs, "machine-id")?));
+        }
+        Ok(map)
+    }
+}
+
+impl MapMachines {
+    /// The machines that it means, of those that the model has.
+    fn read(&self, bundle: &Bundle, now: &Now) -> Result<MachineMap> {
+        let mut map = MachineMap::new();
+        if self.existing {
+            let there = |number: &&BundleMachine| now.machines.contains(&MachineId(number.0));
+            map.extend(bundle.machines.keys().filter(there).map(|number| (*number, MachineId(number.0))));
+        }
+        for (ours, theirs) in &self.pairs {
+            if !bundle.machines.contains_key(ours) {
+                return Err(CliError::new(format!(
+                    "--map-machines {ours}={theirs}: the bundle has no machine {ours}"
+                )));
+            }
+            if !now.machines.contains(theirs) {
+                return Err(CliError::new(format!(
+                    "--map-machines {ours}={theirs}: machine {theirs} not found"
+                ))
+                .hint("`periapt machines` lists those of the model"));
+            }
+            map.insert(*ours, *theirs);
+        }
+        Ok(map)
+    }
+}
+
+/// How a bundle is deployed.
+pub struct Asked<'a> {
+    /// Its file.
+    pub file: &'a Path,
+    /// What lies over it.
+    pub overlays: &'a [PathBuf],
+    /// Only say what it would change.
+    pub dry_run: bool,
+    /// `--trust`.
+    pub trust: bool,
+    /// `--map-machines`.
+    pub machines: &'a MapMachines,
+}
+
 /// Deploys what a model lacks of a bundle, or says what that is.
 ///
-/// Everything is read and built before anything is changed. A change that the model refuses ends the deployment; what was
-/// done before stays, and the next run goes on from there.
+/// Everything is read, checked and built before anything is changed, and the model is changed in one transaction: by all
+/// of it, or by nothing. Charms and files that were put into the home for it before lie there under their hashes.
 ///
 /// # Errors
-/// Mistakes in the bundle; charms that cannot be found or built; what the model refuses.
-pub async fn deploy(
-    session: &Session,
-    model: &ModelClient,
-    file: &Path,
-    overlays: &[PathBuf],
-    dry_run: bool,
-    trust: bool,
-) -> Result {
-    let bundle = read(file, overlays)?;
-    if !bundle.ignored.is_empty() {
-        let keys: Vec<&str> = bundle.ignored.iter().map(String::as_str).collect();
-        say(format!(
-            "note: the bundle's {} have no effect here: everything runs on this machine",
-            keys.join(", ")
-        ));
-    }
+/// Mistakes in the bundle, with their place; charms that cannot be found or built; what the model refuses.
+pub async fn deploy(session: &Session, model: &ModelClient, asked: Asked<'_>) -> Result {
+    let bundle = read(asked.file, asked.overlays)?;
+    notes(&bundle);
     let untrusted =
         bundle.applications.iter().filter(|(_, app)| app.trust == Some(true)).map(|(name, _)| name.as_str());
     let untrusted: Vec<&str> = untrusted.collect();
-    if !trust && !dry_run && !untrusted.is_empty() {
+    if !asked.trust && !asked.dry_run && !untrusted.is_empty() {
         return Err(CliError::new(format!(
             "Bundle cannot be deployed without trusting applications with your cloud credentials.\nPlease repeat the deploy \
              command with the --trust argument if you consent to trust the following application(s):\n  - {}",
             untrusted.join("\n  - ")
         )));
     }
-    let store = CharmStore::of(&session.home);
-    let mut items = BTreeMap::new();
-    for (name, app) in &bundle.applications {
-        let item = item(session, &store, app).map_err(|error| of_app(name, error))?;
-        if item.prepared.meta.subordinate && app.units.is_some_and(|units| units > 0) {
-            return Err(CliError::new(format!(
-                "application {:?} is subordinate but has non-zero num_units",
-                name.as_str()
-            ))
-            .hint("its units come with those that it is related to"));
-        }
-        items.insert(name.clone(), item);
-    }
-    check_relations(&bundle, &items)?;
-    let (present, related) = present(model, &bundle).await?;
+    let items = items(session, &bundle)?;
+    let now = present(model, &bundle).await?;
+    let machines = asked.machines.read(&bundle, &now)?;
     let mut ready = BTreeMap::new();
     for (name, (app, item)) in
         bundle.applications.iter().filter_map(|(name, app)| Some((name, (app, items.get(name)?))))
     {
-        let constraints = app.constraints.as_ref().map(|text| text.parse::<Constraints>()).transpose();
-        let constraints = constraints.map_err(|error| of_app(name, CliError::new(error.to_string())))?;
-        // What the bundle does not name stays, also where the store has something newer.
-        let given = resources(session, app, item, |resource| !app.resources.contains_key(resource))
-            .map_err(|error| of_app(name, error))?;
-        let ready_item = Ready {
-            url: item.source.as_ref().map(|source| source.url.to_string()),
-            id: item.charm.id.to_string(),
-            channel: item.source.as_ref().and(item.channel.as_ref()).map(Channel::to_string),
-            resources: given.into_iter().map(|(name, upload)| (name, upload.hash)).collect(),
-            constraints: constraints.filter(|_| !item.prepared.meta.subordinate),
-        };
-        ready.insert(name.clone(), ready_item);
+        ready.insert(name.clone(), ready_of(session, &bundle, name, app, item)?);
     }
-    let changes = plan(&bundle, &ready, &present, &related);
+    let changes = plan(&bundle, &ready, &now, &machines).map_err(|Circle(apps)| {
+        let names: Vec<&str> = apps.iter().map(AppName::as_str).collect();
+        let what = format!("cycle in placement directives for: {}", names.join(", "));
+        match apps.first() {
+            Some(first) => bundle.places.wrong(&Part::key(first, "to"), what),
+            None => CliError::new(what),
+        }
+    })?;
     if changes.is_empty() {
         say("No changes to apply.");
         return Ok(());
     }
-    if dry_run {
-        let lines: Vec<String> = changes.iter().map(|change| format!("- {change}\n")).collect();
+    let steps = Steps { session, bundle: &bundle, items: &items, now: &now };
+    let request = requests::Batch { steps: steps.of(&changes)?, dry_run: asked.dry_run };
+    let done = model.batch(&request).await?;
+    let lines: Vec<String> =
+        steps.lines(&changes, &done.steps).into_iter().map(|line| format!("- {line}\n")).collect();
+    if asked.dry_run {
         return print(&format!("Changes to deploy bundle:\n{}", lines.concat()));
     }
-    say("Executing changes:");
-    for change in &changes {
-        say(format!("- {change}"));
-        run(session, model, &bundle, &items, change).await?;
-    }
+    say(format!("Executing changes:\n{}", lines.concat().trim_end()));
     for item in items.values() {
         Report { warnings: &item.prepared.warnings, missing: build::missing(&item.prepared.meta).as_deref() }
             .print();
@@ -137,26 +190,108 @@ pub async fn deploy(
     Ok(())
 }
 
-/// Refuses relations of endpoints that a charm does not have: found when the applications are there, that would leave them.
-fn check_relations(bundle: &Bundle, items: &BTreeMap<AppName, Item>) -> Result {
-    for end in bundle.relations.iter().flat_map(|(a, b)| [a, b]) {
-        let Some((app, endpoint)) = end.split_once(':') else { continue };
-        let item = items.iter().find(|(name, _)| name.as_str() == app).map(|(_, item)| item);
-        if item.is_some_and(|item| item.prepared.meta.endpoint(endpoint).is_none()) {
-            return Err(CliError::new(format!(
-                "the bundle's relation of {end}: charm {:?} has no endpoint {endpoint:?}",
-                item.map(|item| item.prepared.meta.name.to_string()).unwrap_or_default()
-            )));
+/// What is said and does nothing here.
+fn notes(bundle: &Bundle) {
+    if !bundle.ignored.is_empty() {
+        let keys: Vec<&str> = bundle.ignored.iter().map(String::as_str).collect();
+        say(format!(
+            "note: the bundle's {} have no effect here: everything runs on this machine",
+            keys.join(", ")
+        ));
+    }
+    if !bundle.strangers.is_empty() {
+        let users: Vec<&str> = bundle.strangers.iter().map(String::as_str).collect();
+        say(format!(
+            "note: the bundle's offers name {} in their acl: there is one user here, admin, who may use every offer",
+            users.join(", ")
+        ));
+    }
+}
+
+/// The charms of a bundle, ready to be deployed. What is wrong with what it says of them need not wait for their building,
+/// as far as they can be read before.
+fn items(session: &Session, bundle: &Bundle) -> Result<BTreeMap<AppName, Item>> {
+    let store = CharmStore::of(&session.home);
+    let mut found = BTreeMap::new();
+    for (name, app) in &bundle.applications {
+        let charm = find(&store, app).map_err(|error| of_app(bundle, name, error))?;
+        found.insert(name, charm);
+    }
+    let early = found.iter().filter_map(|(name, found)| Some(((*name).clone(), found.meta()?)));
+    check(bundle, &early.collect())?;
+    let mut items = BTreeMap::new();
+    for (name, found) in found {
+        if let Found::Store(source, channel) = &found {
+            say(format!("Located charm {:?} in charm-hub, channel {channel}", source.url.name.as_str()));
+        }
+        let item = found.prepare(session).map_err(|error| of_app(bundle, name, error))?;
+        items.insert(name.clone(), item);
+    }
+    let metas = items.iter().map(|(name, item)| (name.clone(), item.prepared.meta.clone()));
+    check(bundle, &metas.collect())?;
+    Ok(items)
+}
+
+fn ready_of(session: &Session, bundle: &Bundle, name: &AppName, app: &App, item: &Item) -> Result<Ready> {
+    let constraints = app.constraints.as_ref().map(|text| text.parse::<Constraints>()).transpose();
+    let wrong = |error: InvalidConstraint| bundle.places.wrong(&Part::key(name, "constraints"), error);
+    let constraints = constraints.map_err(wrong)?;
+    // What the bundle does not name stays, also where the store has something newer.
+    let given = resources(session, app, item, |resource| !app.resources.contains_key(resource))
+        .map_err(|error| of_key(bundle, Part::key(name, "resources"), error))?;
+    Ok(Ready {
+        url: item.source.as_ref().map(|source| source.url.to_string()),
+        id: item.charm.id.to_string(),
+        channel: item.source.as_ref().and(item.channel.as_ref()).map(Channel::to_string),
+        resources: given.into_iter().map(|(name, upload)| (name, upload.hash)).collect(),
+        constraints: constraints.filter(|_| !item.prepared.meta.subordinate),
+    })
+}
+
+fn of_app(bundle: &Bundle, name: &AppName, error: CliError) -> CliError {
+    of_key(bundle, Part::key(name, "charm"), error)
+}
+
+fn of_key(bundle: &Bundle, part: Part, error: CliError) -> CliError {
+    CliError { hint: error.hint, code: error.code, ..bundle.places.wrong(&part, error.message) }
+}
+
+/// A charm that was not made ready. It does not come about: every application of a bundle has one by then.
+fn no_item(name: &AppName) -> CliError {
+    CliError::new(format!("application {:?} of the bundle has no charm", name.as_str()))
+}
+
+/// A charm of the bundle that is there.
+enum Found {
+    Path(PathBuf, Option<Channel>),
+    Store(Box<FromStore>, Channel),
+}
+
+impl Found {
+    /// What it says of itself, where that shows without building it.
+    fn meta(&self) -> Option<CharmMeta> {
+        match self {
+            Self::Path(path, _) => build::meta_of_folder(path),
+            Self::Store(source, _) => Some(source.meta.clone()),
         }
     }
-    Ok(())
+
+    fn prepare(self, session: &Session) -> Result<Item> {
+        match self {
+            Self::Path(path, channel) => {
+                let prepared = build::prepare(&path, &build::options(session))?;
+                Ok(Item { charm: build::charm(&prepared), channel, source: None, prepared })
+            }
+            Self::Store(source, channel) => {
+                let prepared = source.prepare(session)?;
+                let charm = source.charm(&prepared);
+                Ok(Item { charm, channel: Some(channel), source: Some(*source), prepared })
+            }
+        }
+    }
 }
 
-fn of_app(name: &AppName, error: CliError) -> CliError {
-    CliError { message: format!("application {:?} of the bundle: {}", name.as_str(), error.message), ..error }
-}
-
-fn item(session: &Session, store: &CharmStore, app: &App) -> Result<Item> {
+fn find(store: &CharmStore, app: &App) -> Result<Found> {
     let text = app.charm.as_deref().unwrap_or_default();
     let inside = app.folder.join(text);
     let is_store = text.starts_with("ch:");
@@ -178,63 +313,17 @@ fn item(session: &Session, store: &CharmStore, app: &App) -> Result<Item> {
         },
     };
     match named {
-        Named::Path(path) => {
-            let prepared = build::prepare(&path, &build::options(session))?;
-            let charm = build::charm(&prepared);
-            Ok(Item { charm, channel: app.channel.clone(), source: None, prepared })
+        Named::Path(path) if !path.exists() => {
+            Err(CliError::new(format!("{} does not exist", path.display()))
+                .hint("paths of charms begin at the folder of the bundle's file"))
         }
+        Named::Path(path) => Ok(Found::Path(path, app.channel.clone())),
         Named::Store(name) => {
             let channel = app.channel.clone().unwrap_or_default();
             let source = FromStore::choose(store, &name, &channel, revision)?;
-            let prepared = source.prepare(session)?;
-            Ok(Item {
-                charm: source.charm(&prepared),
-                channel: Some(channel),
-                source: Some(source),
-                prepared,
-            })
+            Ok(Found::Store(Box::new(source), channel))
         }
     }
-}
-
-/// The bundle's applications as they are in the model, and the model's relations.
-async fn present(
-    model: &ModelClient,
-    bundle: &Bundle,
-) -> Result<(BTreeMap<AppName, Present>, Vec<(String, String)>)> {
-    let status = model.status(&[], &crate::session::zone(true)).await?;
-    let mut present = BTreeMap::new();
-    for (name, shown) in
-        status.status.applications.iter().filter(|(name, _)| bundle.applications.contains_key(*name))
-    {
-        let app = model.application(name).await?;
-        let config = model.config(name).await?;
-        let text = |value: serde_json::Value| match value {
-            serde_json::Value::String(text) => text,
-            other => other.to_string(),
-        };
-        let options =
-            config.settings.into_iter().filter_map(|(key, option)| Some((key, text(option.value?))));
-        let now = Present {
-            url: app.charm_url,
-            id: app.charm_id,
-            units: u32::try_from(shown.scale).unwrap_or(u32::MAX),
-            trust: app.trust,
-            exposed: app.exposed,
-            options: options.collect(),
-            channel: app.channel,
-            constraints: constraints_of(model, name).await?,
-            resources: app.resources.into_iter().map(|(name, file)| (name, file.hash)).collect(),
-        };
-        present.insert(name.clone(), now);
-    }
-    let related = model.relations().await?.into_iter().map(|row| (row.provider, row.requirer)).collect();
-    Ok((present, related))
-}
-
-async fn constraints_of(model: &ModelClient, app: &AppName) -> Result<Constraints> {
-    let shown = model.constraints(Some(app.clone())).await?;
-    shown.text.parse().map_err(|error: InvalidConstraint| CliError::new(error.to_string()))
 }
 
 fn resources(
@@ -252,81 +341,4 @@ fn resources(
         Some(source) => source.resources(session, &given, kept),
         None => build::upload(session, &item.prepared.meta, &given),
     }
-}
-
-async fn run(
-    session: &Session,
-    model: &ModelClient,
-    bundle: &Bundle,
-    items: &BTreeMap<AppName, Item>,
-    change: &Change,
-) -> Result {
-    let found = |name: &AppName| bundle.applications.get(name).zip(items.get(name));
-    match change {
-        Change::Deploy(name) => {
-            let Some((app, item)) = found(name) else { return Ok(()) };
-            let request = requests::Deploy {
-                name: Some(name.clone()),
-                charm: item.charm.clone(),
-                units: app.units.unwrap_or(0),
-                config: app.set().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
-                trust: app.trust.unwrap_or(false),
-                resources: resources(session, app, item, |_| false)?,
-                // A subordinate has no machines to constrain (Juju 3.6: `bundlehandler.go`).
-                constraints: app
-                    .constraints
-                    .clone()
-                    .filter(|_| !item.prepared.meta.subordinate)
-                    .unwrap_or_default(),
-                placement: Vec::new(),
-                channel: item.channel.as_ref().map(Channel::to_string),
-                force: false,
-                storage: app.storage.clone(),
-                attach_storage: Vec::new(),
-            };
-            model.deploy(&request).await.map(drop)?;
-        }
-        Change::Refresh(name) => {
-            let Some((app, item)) = found(name) else { return Ok(()) };
-            // A file that an operator gave stays, until he gives another.
-            let now = model.application(name).await?;
-            let kept = |name: &ResourceName| now.resources.get(name).is_some_and(|file| file.store.is_none());
-            let request = requests::Refresh {
-                charm: Some(item.charm.clone()),
-                force_units: false,
-                config: BTreeMap::new(),
-                resources: resources(session, app, item, kept)?,
-                channel: Some(item.channel.as_ref().map(Channel::to_string).unwrap_or_default()),
-                trust: None,
-                storage: BTreeMap::new(),
-            };
-            model.refresh(name, &request).await.map(drop)?;
-        }
-        Change::Follow(name, channel) => {
-            let request =
-                requests::Refresh { channel: Some(channel.clone()), ..requests::Refresh::default() };
-            model.refresh(name, &request).await.map(drop)?;
-        }
-        Change::Attach(name, wanted) => {
-            let Some((app, item)) = found(name) else { return Ok(()) };
-            let mut given = resources(session, app, item, |_| true)?;
-            given.retain(|name, _| wanted.contains(name));
-            let request = requests::Refresh { resources: given, ..requests::Refresh::default() };
-            model.refresh(name, &request).await.map(drop)?;
-        }
-        Change::Constrain(name, constraints) => {
-            let request =
-                SetConstraints { application: Some(name.clone()), constraints: constraints.to_string() };
-            model.set_constraints(&request).await.map(drop)?;
-        }
-        Change::Configure(name, options) => {
-            let request = SetConfig { set: options.clone(), reset: Vec::new() };
-            model.set_config(name, &request).await.map(drop)?;
-        }
-        Change::AddUnits(name, count) => model.add_units(name, *count).await.map(drop)?,
-        Change::Trust(name, on) => model.trust(name, *on).await.map(drop)?,
-        Change::Expose(name, on) => model.expose(name, *on).await.map(drop)?,
-        Change::Relate(a, b) => model.integrate(a, b).await.map(drop)?,
-    }
-    Ok(())
 }

@@ -59,6 +59,9 @@ pub struct Deploy {
     /// Say what a bundle would change, and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Which machines of the model those of a bundle are: `existing` for those of the same numbers, and pairs such as 0=3
+    #[arg(long, value_name = "existing|N=M,...")]
+    map_machines: Option<bundle::MapMachines>,
     /// Put the first units on these machines of the model
     #[arg(long, value_name = "MACHINE", value_delimiter = ',')]
     to: Vec<String>,
@@ -113,6 +116,9 @@ impl Deploy {
             _ if self.dry_run || !self.overlay.is_empty() => {
                 Err(CliError::usage("--dry-run and --overlay are for bundles, and this is a charm"))
             }
+            _ if self.map_machines.is_some() => {
+                Err(CliError::usage("--map-machines is for bundles, and this is a charm"))
+            }
             Named::Path(path) => self.local(session, &path).await,
             Named::Store(name) => self.published(session, &store, &name).await,
         }
@@ -135,7 +141,15 @@ impl Deploy {
                 .hint("say it in the bundle, or in a file for --overlay"));
         }
         let model = session.model(&self.model)?;
-        bundle::deploy(session, &model, file, &self.overlay, self.dry_run, self.trust).await
+        let machines = self.map_machines.clone().unwrap_or_default();
+        let asked = bundle::Asked {
+            file,
+            overlays: &self.overlay,
+            dry_run: self.dry_run,
+            trust: self.trust,
+            machines: &machines,
+        };
+        bundle::deploy(session, &model, asked).await
     }
 
     async fn local(&self, session: &Session, source: &Path) -> Result {

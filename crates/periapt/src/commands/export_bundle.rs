@@ -1,20 +1,25 @@
 //! `export-bundle`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use clap::Args;
+use periapt_controller::client::ModelClient;
+use periapt_controller::views::OWNER;
+use periapt_controller::views::status::FullStatus;
 use periapt_model::charm_url::{CharmUrl, Origin};
-use periapt_model::names::AppName;
+use periapt_model::names::{AppName, EndpointName, OfferName};
+use periapt_model::offer_url::OfferUrl;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::bundle;
 use crate::args::ModelArgs;
 use crate::error::{CliError, Result, writing};
 use crate::output::{print, say, yaml};
 use crate::session::{Session, zone};
 
-/// Write the model's applications and relations as a bundle
+/// Write the model's applications, machines, relations and offers as a bundle
 #[derive(Args, Debug)]
 pub struct ExportBundle {
     /// The file to write [default: standard output]
@@ -29,9 +34,51 @@ pub struct ExportBundle {
 
 #[derive(Serialize)]
 struct Exported {
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    saas: BTreeMap<AppName, Saas>,
     applications: BTreeMap<AppName, App>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    machines: BTreeMap<Number, Machine>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     relations: Vec<[String; 2]>,
+}
+
+/// What is for one deployment only, and lies over the bundle.
+#[derive(Serialize)]
+struct Overlay {
+    applications: BTreeMap<AppName, Offering>,
+}
+
+#[derive(Default, Serialize)]
+struct Offering {
+    offers: BTreeMap<OfferName, Offer>,
+}
+
+#[derive(Serialize)]
+struct Offer {
+    endpoints: BTreeSet<EndpointName>,
+    acl: BTreeMap<&'static str, &'static str>,
+}
+
+#[derive(Serialize)]
+struct Saas {
+    url: String,
+}
+
+/// A machine's number: a key, which is text, in the order of numbers.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Number(u32);
+
+impl Serialize for Number {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+#[derive(Serialize)]
+struct Machine {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    constraints: String,
 }
 
 #[derive(Serialize)]
@@ -45,6 +92,8 @@ struct App {
     resources: BTreeMap<String, u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     num_units: Option<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    to: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     options: BTreeMap<String, Value>,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -64,57 +113,37 @@ impl ExportBundle {
         let status = model.status(&[], &zone(true)).await?.status;
         let mut applications = BTreeMap::new();
         let mut local = Vec::new();
-        for (name, shown) in &status.applications {
-            let app = model.application(name).await?;
-            let config = model.config(name).await?;
-            let url: Option<CharmUrl> = app.charm_url.parse().ok();
-            let store = url.filter(|url| url.origin == Origin::Store);
-            if store.is_none() {
+        for name in status.applications.keys() {
+            let app = self.application(&model, &status, name).await?;
+            if app.charm.starts_with("local:") {
                 local.push(name.as_str());
             }
-            let options = config.settings.into_iter().filter_map(|(key, option)| {
-                let wanted = self.include_charm_defaults || option.source == "user";
-                Some((key, option.value.filter(|_| wanted)?))
-            });
-            let resources =
-                app.resources.iter().filter_map(|(name, file)| Some((name.to_string(), file.store?)));
-            let constraints = app.constraints.iter().map(|(key, value)| match value {
-                Value::String(text) => format!("{key}={text}"),
-                Value::Array(items) => {
-                    let items: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
-                    format!("{key}={}", items.join(","))
-                }
-                other => format!("{key}={other}"),
-            });
-            let exported = App {
-                charm: if store.is_some() { app.charm.clone() } else { app.charm_url.clone() },
-                channel: Some(app.channel.clone()).filter(|channel| !channel.is_empty()),
-                revision: store.map(|url| url.revision),
-                resources: resources.collect(),
-                num_units: app.principal.then_some(shown.scale),
-                options: options.collect(),
-                constraints: constraints.collect::<Vec<_>>().join(" "),
-                storage: app.storage.clone(),
-                expose: app.exposed,
-                trust: app.trust,
-            };
-            applications.insert(name.clone(), exported);
+            applications.insert(name.clone(), app);
         }
         if applications.is_empty() {
             return Err(CliError::new("nothing to export as there are no applications"));
         }
+        let saas = saas(&status);
         let rows = model.relations().await?;
         let relations = rows.into_iter().filter(|row| row.provider != row.requirer);
-        let here = |end: &str| end.split_once(':').is_some_and(|(app, _)| applications.contains_key(app));
+        let here = |end: &str| {
+            let app = end.split_once(':').map(|(app, _)| app);
+            app.is_some_and(|app| applications.contains_key(app) || saas.contains_key(app))
+        };
         let (relations, elsewhere): (Vec<_>, Vec<_>) =
             relations.partition(|row| here(&row.provider) && here(&row.requirer));
         if !elsewhere.is_empty() {
             say(
-                "note: relations with other models are left out: integrate them after the bundle is deployed",
+                "note: relations over this model's offers are left out: they belong to the models that consume them",
             );
         }
         let relations = relations.into_iter().map(|row| [row.requirer, row.provider]).collect();
-        let text = yaml(&Exported { applications, relations })?;
+        let machines = machines(&status, &applications);
+        let mut text = yaml(&Exported { saas, applications, machines, relations })?;
+        let overlay = overlay(&model).await?;
+        if !overlay.applications.is_empty() {
+            text = format!("{}\n--- # overlay.yaml\n{}", text.trim_end(), yaml(&overlay)?);
+        }
         if !local.is_empty() {
             say(format!(
                 "note: {} came from a path, which nobody remembers: write it over `local:` before you deploy the bundle",
@@ -130,4 +159,66 @@ impl ExportBundle {
             None => print(&text),
         }
     }
+
+    async fn application(&self, model: &ModelClient, status: &FullStatus, name: &AppName) -> Result<App> {
+        let app = model.application(name).await?;
+        let config = model.config(name).await?;
+        let url: Option<CharmUrl> = app.charm_url.parse().ok();
+        let store = url.filter(|url| url.origin == Origin::Store);
+        let options = config.settings.into_iter().filter_map(|(key, option)| {
+            let wanted = self.include_charm_defaults || option.source == "user";
+            Some((key, option.value.filter(|_| wanted)?))
+        });
+        let resources = app.resources.iter().filter_map(|(name, file)| Some((name.to_string(), file.store?)));
+        let constraints = app.constraints.iter().map(|(key, value)| match value {
+            Value::String(text) => format!("{key}={text}"),
+            Value::Array(items) => {
+                let items: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+                format!("{key}={}", items.join(","))
+            }
+            other => format!("{key}={other}"),
+        });
+        let units = status.applications.get(name).filter(|_| app.principal).map(|shown| &shown.units);
+        let to = units.into_iter().flatten().map(|(_, unit)| unit.machine.clone());
+        Ok(App {
+            charm: if store.is_some() { app.charm.clone() } else { app.charm_url.clone() },
+            channel: Some(app.channel.clone()).filter(|channel| !channel.is_empty()),
+            revision: store.map(|url| url.revision),
+            resources: resources.collect(),
+            num_units: units.map(BTreeMap::len),
+            to: to.collect(),
+            options: options.collect(),
+            constraints: constraints.collect::<Vec<_>>().join(" "),
+            storage: app.storage.clone(),
+            expose: app.exposed,
+            trust: app.trust,
+        })
+    }
+}
+
+/// The machines that units are on. Those without units belong to no application, and a bundle is of applications.
+fn machines(status: &FullStatus, applications: &BTreeMap<AppName, App>) -> BTreeMap<Number, Machine> {
+    let used: BTreeSet<&str> = applications.values().flat_map(|app| &app.to).map(String::as_str).collect();
+    let used = status.machines.iter().filter(|(id, _)| used.contains(id.to_string().as_str()));
+    used.map(|(id, shown)| (Number(id.0), Machine { constraints: shown.constraints.clone() })).collect()
+}
+
+/// What the model consumes.
+fn saas(status: &FullStatus) -> BTreeMap<AppName, Saas> {
+    let url = |text: &str| {
+        let url: Option<OfferUrl> = text.parse().ok();
+        url.map_or_else(|| text.to_owned(), |url| OfferUrl { controller: None, ..url }.to_string())
+    };
+    let alive = status.application_endpoints.iter().filter(|(_, app)| app.life.is_empty());
+    alive.map(|(name, app)| (name.clone(), Saas { url: url(&app.url) })).collect()
+}
+
+/// What the model offers.
+async fn overlay(model: &ModelClient) -> Result<Overlay> {
+    let mut applications: BTreeMap<AppName, Offering> = BTreeMap::new();
+    for (name, (app, endpoints)) in bundle::offers(model).await? {
+        let offer = Offer { endpoints, acl: [(OWNER, "admin")].into() };
+        applications.entry(app).or_default().offers.insert(name, offer);
+    }
+    Ok(Overlay { applications })
 }
