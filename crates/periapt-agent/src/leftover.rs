@@ -211,6 +211,13 @@ fn is_in(folder: &Path, process: &Path) -> bool {
 /// Whether a process's `/var/lib` is the one in `folder`, a machine's: its mount namespace may be one that a daemon made
 /// which is no more.
 fn sees(folder: &Path, process: &Path) -> bool {
+    // Tables of mounts are long: none is read for a unit's folder, nor of a process that sees what this one does.
+    let is_machine = folder.parent().and_then(Path::file_name) == Some(OsStr::new("machines"));
+    let namespace = |process: &Path| fs::read_link(process.join("ns/mnt")).ok();
+    let same = namespace(process).is_some_and(|its| namespace(Path::new("/proc/self")) == Some(its));
+    if !is_machine || same {
+        return false;
+    }
     // The uuid of the model makes the end of the path unique.
     let parts: Vec<_> = folder.components().rev().take(3).collect();
     let Ok(machine) =

@@ -14,22 +14,25 @@
 //! daemon and the last process in it; the next one shows the same folders, and processes in both see the same files. What a
 //! process has mounted itself is in its own namespace alone.
 
-use std::collections::HashMap;
+mod kept;
+mod view;
+
 use std::ffi::OsStr;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsFd as _, AsRawFd as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use periapt_model::names::MachineId;
 use rustix::fs::{Mode, OFlags};
-use rustix::mount::{MountPropagationFlags, mount_bind, mount_bind_recursive, mount_change};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 
 use crate::programs::{PYTHON, is_another, put_python};
+use kept::{Kept, Namespace};
+use view::{Failure, is_empty, make, view};
 
 /// What machines have of their own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,9 +94,6 @@ const JUJU: &str = "juju";
 /// In the folder `run` of a machine: what covers [`PYTHON`].
 const PYTHON_NAME: &str = "python3";
 
-/// So many namespaces are kept, each with a descriptor, of which a process may have a thousand.
-const MOST_KEPT: usize = 256;
-
 /// The folders of one machine.
 #[derive(Clone, Debug)]
 struct Place {
@@ -116,14 +116,6 @@ impl Place {
     }
 }
 
-/// A machine's namespace. It lives as long as this or a process in it does.
-#[derive(Debug)]
-struct Namespace {
-    file: File,
-    /// Its `/usr/bin/python3` is in place.
-    python: AtomicBool,
-}
-
 /// A piece of work for the thread that enters namespaces.
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -132,7 +124,7 @@ type Job = Box<dyn FnOnce() + Send>;
 pub(crate) struct Namespaces {
     model: PathBuf,
     isolation: Isolation,
-    made: Mutex<HashMap<MachineId, Arc<Namespace>>>,
+    made: Mutex<Kept>,
     /// The thread that enters them, once one is needed; dropped, it ends.
     enterer: Mutex<Option<mpsc::Sender<Job>>>,
     /// They cannot be made here.
@@ -153,6 +145,11 @@ impl Namespaces {
             enterer: Mutex::default(),
             refused: AtomicBool::new(false),
         }
+    }
+
+    /// Whether machines may have any.
+    pub(crate) fn are_made(&self) -> bool {
+        self.isolation != Isolation::Off
     }
 
     /// Does `start` in the namespace of `machine`, or here where there can be none. `own_python` is the interpreter of the
@@ -181,27 +178,29 @@ impl Namespaces {
             drop(done.send(started));
         });
         self.hand_over(job)?;
-        doing.recv().unwrap_or_else(|_| Err(io::Error::other("the thread that starts processes has ended")))
+        doing
+            .recv()
+            .unwrap_or_else(|_| Err(io::Error::other("what starts processes in namespaces has failed")))
     }
 
     /// Forgets the namespace of a machine that is gone.
     pub(crate) fn forget(&self, machine: MachineId) {
-        self.lock_made().remove(&machine);
+        self.lock_made().forget(machine);
     }
 
-    fn lock_made(&self) -> std::sync::MutexGuard<'_, HashMap<MachineId, Arc<Namespace>>> {
+    fn lock_made(&self) -> std::sync::MutexGuard<'_, Kept> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The machine's namespace; None where there can be none.
     fn namespace(&self, machine: MachineId) -> io::Result<Option<Arc<Namespace>>> {
-        if self.isolation == Isolation::Off {
+        if !self.are_made() {
             return Ok(None);
         }
         // Held while it is made, so that no machine gets two.
         let mut made = self.lock_made();
-        if let Some(namespace) = made.get(&machine) {
-            return Ok(Some(Arc::clone(namespace)));
+        if let Some(namespace) = made.get(machine) {
+            return Ok(Some(namespace));
         }
         let had_one =
             self.isolation == Isolation::Full && Place::new(&self.model, machine).own_lib().is_dir();
@@ -217,17 +216,7 @@ impl Namespaces {
                 .unwrap_or_else(|_| Err(io::Error::other("the thread that makes it panicked").into()))
         });
         match file.unwrap_or_else(|error| Err(error.into())) {
-            Ok(file) => {
-                // One that is forgotten is made again from the same folders.
-                if made.len() >= MOST_KEPT
-                    && let Some(another) = made.keys().next().copied()
-                {
-                    made.remove(&another);
-                }
-                let namespace = Arc::new(Namespace { file, python: AtomicBool::new(false) });
-                made.insert(machine, Arc::clone(&namespace));
-                Ok(Some(namespace))
-            }
+            Ok(file) => Ok(Some(made.keep(machine, file))),
             // Its files would not be where it has left them.
             Err(failure) if had_one => {
                 let error = failure.into_inner();
@@ -257,21 +246,36 @@ impl Namespaces {
 
     fn hand_over(&self, job: Job) -> io::Result<()> {
         let mut enterer = self.enterer.lock().unwrap_or_else(PoisonError::into_inner);
-        if enterer.is_none() {
-            let (jobs, work) = mpsc::channel::<Job>();
-            let thread = std::thread::Builder::new().name("enterer".to_owned());
-            thread.spawn(move || {
-                if let Err(error) = unshare(UnshareFlags::FS) {
-                    tracing::error!("no namespace can be entered: {error}");
-                    return;
-                }
-                work.into_iter().for_each(|job| job());
-            })?;
-            *enterer = Some(jobs);
-        }
-        let sent = enterer.as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
-        sent.then_some(()).ok_or_else(|| io::Error::other("the thread that starts processes has ended"))
+        let Some(jobs) = enterer.take() else {
+            *enterer = Some(start_enterer(job)?);
+            return Ok(());
+        };
+        *enterer = Some(match jobs.send(job) {
+            Ok(()) => jobs,
+            // It could not do its work, and may be able to now.
+            Err(mpsc::SendError(job)) => start_enterer(job)?,
+        });
+        Ok(())
     }
+}
+
+/// Starts the thread that enters namespaces, with its first work.
+fn start_enterer(first: Job) -> io::Result<mpsc::Sender<Job>> {
+    let (jobs, work) = mpsc::channel::<Job>();
+    let thread = std::thread::Builder::new().name("enterer".to_owned());
+    thread.spawn(move || {
+        if let Err(error) = unshare(UnshareFlags::FS) {
+            tracing::error!("no namespace can be entered: {error}");
+            return;
+        }
+        for job in std::iter::once(first).chain(work) {
+            // Who waits for a job that panics learns that it ended; the next is another machine's.
+            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)).is_err() {
+                tracing::error!("what starts processes in namespaces panicked");
+            }
+        }
+    })?;
+    Ok(jobs)
 }
 
 #[expect(
@@ -284,125 +288,6 @@ pub(crate) fn unshare(flags: UnshareFlags) -> io::Result<()> {
 
 fn enter(namespace: &File) -> io::Result<()> {
     Ok(move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Mount))?)
-}
-
-/// Why there is no namespace.
-#[derive(Debug)]
-enum Failure {
-    /// The system gives none to this process, and will give none later.
-    Refused(io::Error),
-    /// Something stood in the way this time.
-    Other(io::Error),
-}
-
-impl Failure {
-    fn into_inner(self) -> io::Error {
-        match self {
-            Self::Refused(error) | Self::Other(error) => error,
-        }
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Other(error)
-    }
-}
-
-/// What the system said to unshare(2) or mount(2).
-fn asked(said: io::Result<()>) -> Result<(), Failure> {
-    use rustix::io::Errno;
-    said.map_err(|error| match Errno::from_io_error(&error) {
-        Some(Errno::PERM | Errno::ACCESS | Errno::NOSYS | Errno::INVAL) => Failure::Refused(error),
-        _ => Failure::Other(error),
-    })
-}
-
-/// Makes a namespace, and leaves this thread in it.
-fn make(place: &Place, isolation: Isolation) -> Result<File, Failure> {
-    fs::create_dir_all(place.machine.join("run"))?;
-    fs::set_permissions(&place.machine, Permissions::from_mode(0o700))?;
-    view(place, isolation)?;
-    let file = File::open("/proc/thread-self/ns/mnt")?;
-    let note = format!("{} {} {}\n", std::process::id(), file.as_raw_fd(), file.metadata()?.ino());
-    fs::write(place.note(), note)?;
-    Ok(file)
-}
-
-/// Moves this thread into a new namespace, and mounts in it what the machine has of its own.
-fn view(place: &Place, isolation: Isolation) -> Result<(), Failure> {
-    asked(unshare(UnshareFlags::NEWNS))?;
-    // What the host mounts comes in; nothing goes out.
-    let inwards = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
-    asked(mount_change("/", inwards).map_err(io::Error::from))?;
-    if isolation == Isolation::Full {
-        own_lib(&place.own_lib())?;
-    }
-    let juju = Path::new(VAR_LIB).join(JUJU);
-    if juju.is_dir() {
-        asked(mount_bind_recursive(&place.model, &juju).map_err(io::Error::from))?;
-    }
-    Ok(())
-}
-
-/// Mounts `own` on `/var/lib`, and in it all that the host has there.
-fn own_lib(own: &Path) -> Result<(), Failure> {
-    let is_new = own.symlink_metadata().is_err();
-    cover_lib(own).inspect_err(|_| {
-        // Left behind, it would say that the machine has files there. What is not empty stays.
-        if is_new {
-            drop(fs::remove_dir(own.join(JUJU)));
-            drop(fs::remove_dir(own));
-        }
-    })
-}
-
-fn cover_lib(own: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(own.join(JUJU))?;
-    fs::set_permissions(own, Permissions::from_mode(0o755))?;
-    // Keeps the host's in reach when it is covered.
-    let host = rustix::fs::open(VAR_LIB, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-        .map_err(io::Error::from)?;
-    let host_path = PathBuf::from(format!("/proc/thread-self/fd/{}", host.as_raw_fd()));
-    asked(mount_bind(own, VAR_LIB).map_err(io::Error::from))?;
-    for entry in fs::read_dir(&host_path)? {
-        let entry = entry?;
-        if entry.file_name() == JUJU {
-            continue;
-        }
-        if let Err(error) = show(&entry, &host_path.join(entry.file_name())) {
-            tracing::debug!("{}/{} is not shown: {error}", VAR_LIB, entry.file_name().display());
-        }
-    }
-    Ok(())
-}
-
-/// Shows one entry of the host's `/var/lib`, unless the machine has something of its own there.
-fn show(entry: &fs::DirEntry, host: &Path) -> io::Result<()> {
-    let (kind, target) = (entry.file_type()?, Path::new(VAR_LIB).join(entry.file_name()));
-    let there = target.symlink_metadata().ok();
-    if kind.is_symlink() {
-        return if there.is_none() { symlink(fs::read_link(host)?, &target) } else { Ok(()) };
-    }
-    if there.is_some() && !is_empty(&target, kind.is_dir()) {
-        return Ok(());
-    }
-    match (kind.is_dir(), kind.is_file()) {
-        (true, _) => fs::create_dir_all(&target)?,
-        (_, true) => drop(File::options().create(true).append(true).open(&target)?),
-        // Sockets and the like belong to whoever made them.
-        _ => return Ok(()),
-    }
-    Ok(mount_bind_recursive(host, &target)?)
-}
-
-/// Whether a path is an empty folder, or an empty file: what a mount was on, and not what a machine has put there.
-fn is_empty(path: &Path, is_dir: bool) -> bool {
-    let Ok(metadata) = path.symlink_metadata() else { return false };
-    match is_dir {
-        true => metadata.is_dir() && fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none()),
-        false => metadata.is_file() && metadata.len() == 0,
-    }
 }
 
 /// Where a machine has what it sees below `/var/lib`; None for what it shares with the host, and where it has nothing of

@@ -1,3 +1,6 @@
+use std::os::fd::AsRawFd as _;
+
+use super::view::asked;
 use super::*;
 
 #[test]
@@ -78,7 +81,7 @@ fn a_machine_that_fails_leaves_the_others_where_they_are() {
     let (living, failing) = (MachineId(0), MachineId(1));
     let full = Namespaces::new(model.path(), Isolation::Full);
     let file = File::open("/proc/self/ns/mnt").unwrap();
-    full.lock_made().insert(living, Arc::new(Namespace { file, python: AtomicBool::new(false) }));
+    full.lock_made().keep(living, file);
     let machine = Place::new(model.path(), failing).machine;
     fs::create_dir_all(machine.parent().unwrap()).unwrap();
     fs::write(&machine, "in the way").unwrap();
@@ -109,4 +112,20 @@ fn a_note_that_names_what_is_no_namespace_is_not_followed() {
     // To open this for reading would wait for a writer.
     let (_reader, writer) = io::pipe().unwrap();
     assert!(!note(writer.as_raw_fd(), inode));
+}
+
+#[test]
+fn work_that_panics_keeps_no_other_from_being_done() {
+    let model = tempfile::tempdir().unwrap();
+    let namespaces = Namespaces::new(model.path(), Isolation::Full);
+    let (done, doing) = mpsc::channel();
+    namespaces.hand_over(Box::new(|| panic!("on purpose"))).unwrap();
+    namespaces.hand_over(Box::new(move || done.send(7).unwrap())).unwrap();
+    assert_eq!(doing.recv(), Ok(7));
+    // A thread that has ended is started again.
+    let (gone, _) = mpsc::channel::<Job>();
+    *namespaces.enterer.lock().unwrap() = Some(gone);
+    let (done, doing) = mpsc::channel();
+    namespaces.hand_over(Box::new(move || done.send(8).unwrap())).unwrap();
+    assert_eq!(doing.recv(), Ok(8));
 }
