@@ -99,11 +99,14 @@ impl Plan {
         if matches!(source, Source::Nothing) && extra.is_empty() && !has_entrypoint {
             return Ok(None);
         }
-        // The `charm` plugin has always put setuptools into the charm, and old libraries import pkg_resources.
+        // The `charm` plugin packs what `python -m venv` makes: pip, with which some charms install packages of their own, and
+        // of old setuptools too, whose pkg_resources old libraries import.
         let has_packages = !matches!(source, Source::Nothing) || !extra.is_empty();
         let is_listed = matches!(source, Source::Requirements { .. } | Source::Nothing);
-        if is_charm_plugin && is_listed && has_packages && !named.contains("setuptools") {
-            extra.push("setuptools<81".to_owned());
+        for (name, requirement) in [("setuptools", "setuptools<81"), ("pip", "pip")] {
+            if is_charm_plugin && is_listed && has_packages && !named.contains(name) {
+                extra.push(requirement.to_owned());
+            }
         }
         let (requires, required_by) = required_python(folder, &source, &pyproject)?;
         let bases = parts
@@ -436,7 +439,7 @@ mod tests {
     fn requirements_and_what_the_libraries_want_besides() {
         let library = ("lib/charms/demo/v0/demo.py", "PYDEPS = ['ops>=2', 'cosl']\n");
         let plan = plan(&[("requirements.txt", "ops~=2.5\n"), library], true).unwrap();
-        assert_eq!(plan.extra, ["cosl", "setuptools<81"]);
+        assert_eq!(plan.extra, ["cosl", "setuptools<81", "pip"]);
         assert_eq!(plan.origin(), "requirements.txt");
     }
 
