@@ -166,6 +166,14 @@ fn is_plain(text: &str) -> bool {
 fn no_app(model: &Model, app: &AppName) -> ApiError {
     let names: Vec<&str> = model.applications.keys().map(AppName::as_str).collect();
     let error = ApiError::not_found(format!("application {:?} not found", app.as_str()));
+    if let Some(source) = model.remote_apps.get(app).and_then(|remote| remote.saas()) {
+        let (model, offer) = (&source.model_name, &source.offer);
+        return error.hint(format!(
+            "it is consumed from offer {offer:?} of model \"{model}\": `periapt status {app}` shows it, `periapt \
+             show-offer {model}.{offer}` the offer",
+            offer = offer.as_str()
+        ));
+    }
     match names.is_empty() {
         true => error.hint("the model has no applications"),
         false => error.hint(format!("its applications are: {}", names.join(", "))),

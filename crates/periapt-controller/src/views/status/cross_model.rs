@@ -87,7 +87,11 @@ pub fn remote_app_statuses(
     let shown = Selection::of(model, selectors);
     let consumed = model.remote_apps.values().filter_map(|app| Some((app, app.saas()?)));
     consumed
-        .filter(|(app, _)| selectors.is_empty() || is_related_to(model, &app.name, &shown))
+        .filter(|(app, _)| {
+            selectors.is_empty()
+                || selectors.iter().any(|selector| selector.names_app(&app.name))
+                || is_related_to(model, &app.name, &shown)
+        })
         .map(|(app, source)| (app.name.clone(), remote_app(model, app, source, others, view)))
         .collect()
 }

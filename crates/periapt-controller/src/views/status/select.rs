@@ -38,6 +38,13 @@ impl FromStr for Selector {
     }
 }
 
+impl Selector {
+    /// Whether it names an application, or what the model consumes under this name.
+    pub(super) fn names_app(&self, app: &AppName) -> bool {
+        matches!(self, Self::Application(pattern) if matches(pattern, app.as_str()))
+    }
+}
+
 /// What is shown.
 #[derive(Debug, Default)]
 pub(super) struct Selection {
