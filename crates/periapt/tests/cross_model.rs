@@ -55,7 +55,7 @@ fn charms(bench: &Bench) -> (String, String) {
             ("db-relation-broken", &hook("status-set active alone")),
             (
                 "config-changed",
-                "if [ \"$(config-get want)\" ]; then for r in $(relation-ids db); do \
+                "[ \"$(config-get want)\" != fail ]; if [ \"$(config-get want)\" ]; then for r in $(relation-ids db); do \
               relation-set -r $r want=\"$(config-get want)\"; done; fi",
             ),
         ],
@@ -63,6 +63,19 @@ fn charms(bench: &Bench) -> (String, String) {
     std::fs::write(format!("{web}/config.yaml"), "options:\n  want: {type: string, default: ''}\n")
         .expect("a file");
     (db, web)
+}
+
+/// What a unit's hooks of relations noted, and forgets it. None of them may be running.
+fn notes(bench: &Bench, unit: &str) -> Vec<String> {
+    let models = std::fs::read_dir(bench.home().join("models")).expect("the models");
+    let folder = format!("agents/unit-{}/charm/notes", unit.replace('/', "-"));
+    let mut paths = models.flatten().map(|model| model.path().join(&folder));
+    let path = paths.find(|path| path.exists());
+    let text = path.as_ref().map(|path| std::fs::read_to_string(path).expect("the notes"));
+    if let Some(path) = path {
+        std::fs::remove_file(path).expect("the notes");
+    }
+    text.unwrap_or_default().lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
 struct Pair {
@@ -136,17 +149,8 @@ impl Pair {
         });
     }
 
-    /// What a unit's hooks of relations noted, and forgets it. None of them may be running.
     fn notes(&self, unit: &str) -> Vec<String> {
-        let models = std::fs::read_dir(self.bench.home().join("models")).expect("the models");
-        let folder = format!("agents/unit-{}/charm/notes", unit.replace('/', "-"));
-        let mut paths = models.flatten().map(|model| model.path().join(&folder));
-        let path = paths.find(|path| path.exists());
-        let text = path.as_ref().map(|path| std::fs::read_to_string(path).expect("the notes"));
-        if let Some(path) = path {
-            std::fs::remove_file(path).expect("the notes");
-        }
-        text.unwrap_or_default().lines().map(|line| line.trim_end().to_owned()).collect()
+        notes(&self.bench, unit)
     }
 
     /// The number of the relation on the side that offers.
@@ -315,6 +319,12 @@ fn offers_are_listed_found_shown_and_removed() {
     refused(&["suspend-relation", "99"], "relation 99 not found");
     refused(&["suspend-relation", "-m", "other", "0"], "which is not associated with an offer");
     pair.until_related();
+    // What is consumed is no application of the model, and is told of where one is asked for.
+    let only = bench.json(&["status", "-m", "other", "remote"]);
+    assert!(only["application-endpoints"]["remote"].is_object(), "{only}");
+    for verb in ["why", "show-application"] {
+        refused(&[verb, "-m", "other", "remote"], "it is consumed from offer \"sqlx\" of model \"default\"");
+    }
 
     bench.ok(&["remove-offer", "admin/default.sqlx", "--force", "-y"]);
     pair.until_status("other", |status| Pair::is_alone(status, "web"));
@@ -428,4 +438,57 @@ fn either_side_may_be_taken_away_by_force() {
     let status = pair.until_status("other", |status| Pair::is_alone(status, "web"));
     assert_eq!(status["application-endpoints"]["sqlx"]["application-status"]["current"], "terminated");
     pair.bench.ok(&["wait", "-m", "other", "--timeout", "60s"]);
+}
+
+#[test]
+fn an_offer_removed_by_force_waits_for_no_unit_of_the_other_model() {
+    let pair = Pair::related();
+    let bench = &pair.bench;
+    bench.ok(&["model-config", "-m", "other", "automatically-retry-hooks=false"]);
+    bench.ok(&["config", "-m", "other", "web", "want=fail"]);
+    let failed = |status: &Value| {
+        let unit = &status["applications"]["web"]["units"]["web/0"];
+        unit["workload-status"]["current"] == "error"
+    };
+    pair.until_status("other", failed);
+    ["web/0", "db/0"].into_iter().for_each(|unit| drop(pair.notes(unit)));
+    let consumer = pair.consumer();
+    bench.ok(&["remove-offer", "sqlx", "--force", "-y"]);
+    assert_eq!(bench.json(&["offers"]), json!({}));
+    pair.until_status("default", |status| Pair::is_alone(status, "db"));
+    bench.ok(&["wait", "--timeout", "60s"]);
+    assert_eq!(
+        pair.notes("db/0"),
+        [format!("sql-relation-departed {consumer}/0"), format!("sql-relation-broken {consumer}")]
+    );
+    assert!(failed(&pair.status("other")), "it took no part in this");
+    // Its own end comes when it can run hooks again.
+    bench.ok(&["resolve", "-m", "other", "--no-retry", "web/0"]);
+    pair.until_status("other", |status| Pair::is_alone(status, "web"));
+    bench.ok(&["wait", "-m", "other", "--timeout", "60s"]);
+    assert_eq!(pair.notes("web/0"), ["db-relation-departed remote/0", "db-relation-broken remote"]);
+}
+
+#[test]
+fn within_one_model_the_other_side_of_what_is_removed_by_force_runs_its_hooks() {
+    let bench = Bench::new();
+    let (db, web) = charms(&bench);
+    bench.ok(&["deploy", &db, "-n", "2"]);
+    bench.ok(&["deploy", &web]);
+    bench.ok(&["integrate", "db", "web"]);
+    bench.settle();
+    notes(&bench, "web/0");
+    bench.ok(&["remove-unit", "db/1", "--force", "--no-prompt"]);
+    bench.settle();
+    assert_eq!(notes(&bench, "web/0"), ["db-relation-departed db/1"]);
+    bench.ok(&["remove-application", "db", "--force", "--no-prompt"]);
+    bench.settle();
+    assert_eq!(notes(&bench, "web/0"), ["db-relation-departed db/0", "db-relation-broken db"]);
+    let status: Value = bench.json(&["status"]);
+    assert!(status["applications"].get("db").is_none() && Pair::is_alone(&status, "web"), "{status:#}");
+    // It may come again.
+    bench.ok(&["deploy", &db]);
+    bench.ok(&["integrate", "db", "web"]);
+    bench.settle();
+    assert!(notes(&bench, "web/0").contains(&"db-relation-joined db/2".to_owned()));
 }
