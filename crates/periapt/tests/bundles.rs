@@ -152,6 +152,38 @@ fn what_is_exported_deploys_to_the_same() {
     bench.ok(&["destroy-model", "copy", "--no-prompt", "--force"]);
 }
 
+#[test]
+fn a_charm_from_a_path_is_kept_where_it_is() {
+    let bench = Bench::new();
+    charms(&bench);
+    write(&bench, "seed.sql", "select 1;\n");
+    bench.ok(&["deploy", "./db", "--resource", "seed=./seed.sql"]);
+    bench.settle();
+    bench.ok(&["export-bundle", "--filename", "out.yaml"]);
+    let again = bench.run(&["deploy", "./out.yaml"]);
+    assert!(again.stderr.contains("No changes to apply."), "{again:?}");
+    let more = write(&bench, "more.yaml", "applications: {db: {num_units: 2, options: {size: 2}}}\n");
+    let plan = bench.ok(&["deploy", "./out.yaml", "--overlay", &more, "--dry-run"]);
+    assert_eq!(
+        plan,
+        "Changes to deploy bundle:\n- set application options for db: size\n- add unit db/1 to new machine 1\n"
+    );
+    bench.ok(&["deploy", "./out.yaml", "--overlay", &more]);
+    let wrong = write(&bench, "wrong.yaml", "applications:\n  db: {options: {nope: 2}}\n");
+    let said = bench.refused(&["deploy", "./out.yaml", "--overlay", &wrong]);
+    assert!(
+        said.stderr.contains("wrong.yaml:2:8: application \"db\" of the bundle: unknown option"),
+        "{said:?}"
+    );
+    let files = write(&bench, "files.yaml", "applications: {db: {resources: {seed: ./seed.sql}}}\n");
+    let said = bench.refused(&["deploy", "./out.yaml", "--overlay", &files]);
+    assert!(said.stderr.contains("this one keeps its own"), "{said:?}");
+    // Where nobody has it, it is asked for.
+    bench.ok(&["add-model", "--no-switch", "copy"]);
+    let said = bench.refused(&["deploy", "./out.yaml", "-m", "copy"]);
+    assert!(said.stderr.contains("the application does not have it here"), "{said:?}");
+}
+
 /// What a bundle could have left behind.
 fn everything(bench: &Bench, model: &str) -> Value {
     let mut status = bench.json(&["status", "-m", model, "--relations"]);

@@ -13,7 +13,7 @@ use super::{App, Bundle, BundleMachine, app_of};
 /// A charm that is ready.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ready {
-    /// Its url, where it comes from the store.
+    /// Its url, where it comes from the store, or is the application's already.
     pub url: Option<String>,
     /// The hash of its content.
     pub id: String,

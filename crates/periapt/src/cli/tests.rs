@@ -144,6 +144,7 @@ const OTHERS: &[&str] = &[
     "publish x --revision 3 --channel stable",
     "deploy ch:postgresql --channel 14/edge --revision 3 -n 3",
     "deploy ./bundle.yaml --overlay ./a.yaml --overlay ./b.yaml --dry-run --trust",
+    "deploy ./bundle.yaml --map-machines existing,0=3",
     "export-bundle --filename ./b.yaml",
     "refresh app --switch ch:other --channel edge",
     "info postgresql --format json",

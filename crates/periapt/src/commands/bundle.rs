@@ -21,7 +21,7 @@ use super::source::{FromStore, Named, named};
 use crate::args::ResourceArg;
 use crate::bundle::check::check;
 use crate::bundle::placement::{Circle, MachineMap};
-use crate::bundle::plan::{Now, Ready, plan};
+use crate::bundle::plan::{Now, Present, Ready, plan};
 use crate::bundle::{App, Bundle, BundleMachine, Part, read};
 use crate::charm_store::CharmStore;
 use crate::error::{CliError, Result};
@@ -152,14 +152,12 @@ pub async fn deploy(session: &Session, model: &ModelClient, asked: Asked<'_>) ->
             untrusted.join("\n  - ")
         )));
     }
-    let items = items(session, &bundle)?;
     let now = present(model, &bundle).await?;
+    let items = items(session, &bundle, &now)?;
     let machines = asked.machines.read(&bundle, &now)?;
     let mut ready = BTreeMap::new();
-    for (name, (app, item)) in
-        bundle.applications.iter().filter_map(|(name, app)| Some((name, (app, items.get(name)?))))
-    {
-        ready.insert(name.clone(), ready_of(session, &bundle, name, app, item)?);
+    for (name, app) in &bundle.applications {
+        ready.insert(name.clone(), ready_of(session, &bundle, name, app, items.get(name))?);
     }
     let changes = plan(&bundle, &ready, &now, &machines).map_err(|Circle(apps)| {
         let names: Vec<&str> = apps.iter().map(AppName::as_str).collect();
@@ -209,11 +207,14 @@ fn notes(bundle: &Bundle) {
 }
 
 /// The charms of a bundle, ready to be deployed. What is wrong with what it says of them need not wait for their building,
-/// as far as they can be read before.
-fn items(session: &Session, bundle: &Bundle) -> Result<BTreeMap<AppName, Item>> {
+/// as far as they can be read before. An application that keeps its charm has none.
+fn items(session: &Session, bundle: &Bundle, now: &Now) -> Result<BTreeMap<AppName, Item>> {
     let store = CharmStore::of(&session.home);
     let mut found = BTreeMap::new();
     for (name, app) in &bundle.applications {
+        if keeps_charm(app, now.applications.get(name)) {
+            continue;
+        }
         let charm = find(&store, app).map_err(|error| of_app(bundle, name, error))?;
         found.insert(name, charm);
     }
@@ -232,10 +233,33 @@ fn items(session: &Session, bundle: &Bundle) -> Result<BTreeMap<AppName, Item>> 
     Ok(items)
 }
 
-fn ready_of(session: &Session, bundle: &Bundle, name: &AppName, app: &App, item: &Item) -> Result<Ready> {
+/// Whether a bundle names the local charm that an application has already, as `export-bundle` writes it.
+fn keeps_charm(app: &App, now: Option<&Present>) -> bool {
+    let is_local = |charm: &&str| charm.starts_with("local:");
+    app.charm.as_deref().filter(is_local).is_some_and(|charm| now.is_some_and(|now| now.url == charm))
+}
+
+fn ready_of(
+    session: &Session,
+    bundle: &Bundle,
+    name: &AppName,
+    app: &App,
+    item: Option<&Item>,
+) -> Result<Ready> {
     let constraints = app.constraints.as_ref().map(|text| text.parse::<Constraints>()).transpose();
     let wrong = |error: InvalidConstraint| bundle.places.wrong(&Part::key(name, "constraints"), error);
     let constraints = constraints.map_err(wrong)?;
+    let Some(item) = item else {
+        if !app.resources.is_empty() {
+            return Err(bundle
+                .places
+                .wrong(&Part::key(name, "resources"), "files come with a charm, and this one keeps its own")
+                .hint(format!(
+                    "write the path of the charm, or attach them: attach-resource {name} NAME=FILE"
+                )));
+        }
+        return Ok(Ready { url: app.charm.clone(), constraints, ..Ready::default() });
+    };
     // What the bundle does not name stays, also where the store has something newer.
     let given = resources(session, app, item, |resource| !app.resources.contains_key(resource))
         .map_err(|error| of_key(bundle, Part::key(name, "resources"), error))?;
@@ -300,8 +324,10 @@ fn find(store: &CharmStore, app: &App) -> Result<Found> {
     let named = match text.strip_prefix("local:") {
         _ if is_path => Named::Path(inside),
         Some(_) => {
-            return Err(CliError::new(format!("{text} was a charm of the model that the bundle comes from"))
-                .hint("write the path of its folder or .charm file instead"));
+            return Err(CliError::new(format!(
+                "{text} was a charm of the model that the bundle comes from, and the application does not have it here"
+            ))
+            .hint("write the path of its folder or .charm file instead"));
         }
         None => match text.parse::<CharmUrl>() {
             // As `export-bundle` of Juju 2 wrote it: `ch:amd64/jammy/x-3`.

@@ -146,7 +146,7 @@ impl ExportBundle {
         }
         if !local.is_empty() {
             say(format!(
-                "note: {} came from a path, which nobody remembers: write it over `local:` before you deploy the bundle",
+                "note: {} came from a path, which nobody remembers: write it over `local:` before you deploy the bundle elsewhere",
                 local.join(", ")
             ));
         }

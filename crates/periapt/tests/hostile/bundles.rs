@@ -102,7 +102,7 @@ fn files_that_do_harm_are_refused() {
         (&["deploy", &outside], "ERROR"),
         (&["deploy", &name], "../other"),
         (&["deploy", &related], "../x"),
-        (&["deploy", &itself], "has no endpoint"),
+        (&["deploy", &itself], "with itself"),
         (&["deploy", &pipe], "neither a folder nor a file"),
         (&["deploy", &good, "--overlay", "/dev/zero"], "larger than 5M"),
         (&["deploy", &good, "--overlay", &pipe], "nobody writes"),
