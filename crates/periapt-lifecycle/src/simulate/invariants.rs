@@ -141,6 +141,10 @@ impl World {
         }
         for (id, theirs) in remote.relations.iter().filter(|(_, r)| r.implemented && !r.implicit) {
             let ours = local.relations.get(id);
+            // One that is suspended looks empty, or was never entered.
+            if theirs.suspended && ours.is_none_or(|ours| ours.members.is_empty()) {
+                continue;
+            }
             if ours.map(|r| &r.members) != Some(&theirs.members)
                 || ours.map(|r| &r.apps) != Some(&theirs.apps)
             {

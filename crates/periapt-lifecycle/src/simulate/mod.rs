@@ -17,10 +17,12 @@ mod driver;
 mod invariants;
 mod perform;
 mod rng;
+mod scopes;
 mod secrets;
 mod settle;
 mod shrink;
 mod storages;
+pub mod two;
 mod world;
 
 pub use action::{Action, Ending};
@@ -77,13 +79,13 @@ pub struct Broken {
 /// A seed that fails, with the shortest list of actions found that still does.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("seed {seed} breaks {broken}")]
-pub struct Failing {
+pub struct Failing<A = Action> {
     /// The seed.
     pub seed: u64,
     /// What it breaks.
     pub broken: Broken,
     /// The actions that break it.
-    pub actions: Vec<Action>,
+    pub actions: Vec<A>,
 }
 
 /// Runs one seed.
@@ -105,7 +107,8 @@ pub fn run(charms: &Charms, seed: u64, size: Size) -> Result<Done, Box<Failing>>
     match result {
         Ok(()) => Ok(world.done()),
         Err(broken) => {
-            let actions = shrink::shrink(charms, actions, broken.invariant);
+            let breaks = |actions: &[Action]| replay(charms, actions).err();
+            let actions = shrink::shrink(actions, broken.invariant, breaks);
             Err(Box::new(Failing { seed, broken, actions }))
         }
     }

@@ -6,7 +6,7 @@ use periapt_model::entity::{RotatePolicy, Secret, SecretContent, SecretOwner, Se
 use periapt_model::hook::{Hook, SecretEvent};
 use periapt_model::model::Model;
 use periapt_model::names::{SecretId, StorageName, UnitName};
-use periapt_model::secrets::{Expiry, SecretUpdate, SecretWrite, add_write, manages, may_read};
+use periapt_model::secrets::{Expiry, SecretUpdate, SecretWrite, add_write, manages};
 
 use super::rng::Rng;
 
@@ -50,7 +50,8 @@ pub fn write(
         }
         Some(Hook::ConfigChanged | Hook::Relation(_) | Hook::UpdateStatus) if !giving_up => {
             let own = managed(model, unit);
-            if own.len() < MOST && rng.chance(30) {
+            let offers = model.remote_apps.values().any(|app| app.saas().is_none());
+            if own.len() < MOST && rng.chance(if offers { 80 } else { 30 }) {
                 let owner = match model.is_leader(unit) {
                     true => SecretOwner::Application(unit.app().clone()),
                     false => SecretOwner::Unit(unit.clone()),
@@ -68,6 +69,7 @@ pub fn write(
             }
             for secret in own {
                 change(model, unit, secret, rng, effects);
+                grant_abroad(model, unit, secret, rng, effects);
             }
             add_storage(model, unit, rng, effects);
         }
@@ -90,6 +92,10 @@ fn change(model: &Model, unit: &UnitName, secret: &Secret, rng: &mut Rng, effect
         4..6 => {
             for relation in model.relations_of(unit.app()) {
                 let Some(other) = relation.other_end(unit.app()) else { continue };
+                // Who consumes an offer grants nothing over it.
+                if model.remote_apps.get(&other.app).is_some_and(|app| app.saas().is_some()) {
+                    continue;
+                }
                 let units: Vec<_> = model.units_of(&other.app).collect();
                 let reader = match rng.pick(&units).filter(|_| secret.grants.is_empty()) {
                     Some(one) if rng.chance(30) => SecretReader::Unit(one.name.clone()),
@@ -99,6 +105,18 @@ fn change(model: &Model, unit: &UnitName, secret: &Secret, rng: &mut Rng, effect
             }
         }
         _ => {}
+    }
+}
+
+/// Grants a secret to who consumes an offer of the unit's application: rare things would else be rare twice.
+fn grant_abroad(model: &Model, unit: &UnitName, secret: &Secret, rng: &mut Rng, effects: &mut Effects) {
+    for relation in model.relations_of(unit.app()).filter(|relation| model.is_offering(relation)) {
+        let Some(other) = relation.other_end(unit.app()) else { continue };
+        let reader = SecretReader::Application(other.app.clone());
+        if !secret.grants.contains_key(&reader) && rng.chance(50) {
+            let write = SecretWrite::Grant(reader, relation.id);
+            add_write(&mut effects.secrets, secret.id.clone(), write);
+        }
     }
 }
 
@@ -123,10 +141,10 @@ pub fn read(
 ) -> Vec<Tell> {
     let told = hook.and_then(Hook::secret).filter(|hook| hook.event == SecretEvent::Changed);
     let mut tells = Vec::new();
-    for secret in model.secrets.values().filter(|secret| may_read(secret, unit)) {
+    for secret in model.secrets.values().filter(|secret| model.may_read(secret, unit)) {
         let wanted = match told {
             Some(hook) => hook.secret == secret.id && (giving_up || rng.chance(80)),
-            None => !giving_up && rng.chance(10),
+            None => !giving_up && rng.chance(if secret.origin.is_some() { 60 } else { 10 }),
         };
         if wanted {
             let (secret, revision) = (secret.id.clone(), Some(secret.latest()));

@@ -18,6 +18,7 @@ use super::charm::{self, Disk};
 use super::charms::Charms;
 use super::driver::{Driver, Finished, Running};
 use super::rng::Rng;
+use super::scopes::{self, Leaves};
 use super::secrets;
 use super::storages::Watch;
 use super::{Broken, Done};
@@ -40,8 +41,13 @@ pub struct World {
 impl World {
     /// An empty model.
     pub fn new(charms: &Charms) -> Self {
+        Self::of(charms, "sim")
+    }
+
+    /// The same, with a model of this identity.
+    pub(super) fn of(charms: &Charms, uuid: &str) -> Self {
         let name = ModelName::new("sim").unwrap_or_else(|_| unreachable!("a constant name is well formed"));
-        let info = ModelInfo::new("sim".to_owned(), name, Timestamp(0));
+        let info = ModelInfo::new(uuid.to_owned(), name, Timestamp(0));
         let mut driver = Driver::new(info, Timestamp(1_000_000));
         driver.check_wakes = true;
         Self {
@@ -70,7 +76,21 @@ impl World {
     ///
     /// The invariant that it broke.
     pub fn act(&mut self, action: &Action) -> Result<bool, Broken> {
+        let before = self.driver.model.clone();
         let happened = self.perform(action)?;
+        scopes::check(&before, &self.driver.model, &scopes::leaves(&before, action))?;
+        self.acted(happened)
+    }
+
+    /// The same for a command that there is no action for, of which `leaves` says who may leave relations by it.
+    pub(super) fn order(&mut self, command: Command, leaves: &Leaves<'_>) -> Result<bool, Broken> {
+        let before = self.driver.model.clone();
+        let happened = self.command(command)?;
+        scopes::check(&before, &self.driver.model, leaves)?;
+        self.acted(happened)
+    }
+
+    fn acted(&mut self, happened: bool) -> Result<bool, Broken> {
         let (disks, units) = (&mut self.disks, &self.driver.model.units);
         disks.retain(|unit, _| units.contains_key(unit));
         if happened {

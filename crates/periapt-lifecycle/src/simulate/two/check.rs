@@ -1,0 +1,181 @@
+//! What must hold of two models: of secrets at every moment, of all else when everything has come to rest.
+
+use std::collections::BTreeMap;
+
+use periapt_model::entity::{GrantScope, Relation, Secret, SecretReader};
+use periapt_model::mirror::{consumer_name, plan};
+use periapt_model::model::Model;
+use periapt_model::names::{AppName, RelationId, SecretId};
+use periapt_model::status::Life;
+
+use super::{IDENTITIES, TwoWorlds};
+use crate::simulate::Broken;
+
+fn broken(invariant: &'static str, text: String) -> Result<(), Broken> {
+    Err(Broken { invariant, text })
+}
+
+fn agree<T: PartialEq + std::fmt::Debug>(what: &str, a: &T, b: &T) -> Result<(), Broken> {
+    if a == b { Ok(()) } else { broken("halves", format!("{what}: {a:?}, and in the other model {b:?}")) }
+}
+
+/// Whether `relation` of `model` is a half whose other is in `other`.
+fn is_between(model: &Model, relation: &Relation, other: &str) -> bool {
+    model.remote_app_of(relation).is_some_and(|app| app.model() == other)
+}
+
+impl TwoWorlds {
+    /// At every moment: nobody reads a copy but over a relation that is there.
+    pub(super) fn check_rights(&self) -> Result<(), Broken> {
+        for world in &self.worlds {
+            let model = &world.driver.model;
+            let copies = model.secrets.values().filter(|secret| secret.origin.is_some());
+            for copy in copies {
+                let origin = copy.origin.as_deref().unwrap_or_default();
+                for (reader, scope) in &copy.grants {
+                    let GrantScope::Relation(id) = scope else {
+                        return broken("rights", format!("{reader} reads {} for ever", copy.id));
+                    };
+                    let relation = model.relations.get(id);
+                    let over = |relation: &Relation| {
+                        is_between(model, relation, origin) && relation.end_of(reader.app()).is_some()
+                    };
+                    if !relation.is_some_and(|relation| over(relation)) {
+                        let text = format!("{reader} reads {} over relation {id}, which is none", copy.id);
+                        return broken("rights", text);
+                    }
+                }
+                // What nobody may read is not kept.
+                let kept = copy.revisions.keys().any(|n| model.secret_content(&copy.id, *n).is_some());
+                if copy.grants.is_empty() && kept && !self.was_granted(copy) {
+                    return broken("rights", format!("{} is kept although nobody may read it", copy.id));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the linker may still find that a right ended here: what is in a copy goes with its next look.
+    fn was_granted(&self, copy: &Secret) -> bool {
+        let models = self.models();
+        plan(&models).iter().any(|(_, change)| {
+            matches!(change, periapt_model::mirror::LinkChange::Secrets { from, .. }
+                if Some(from) == copy.origin.as_ref())
+        })
+    }
+
+    /// When all is at rest: the halves say the same, nothing is left of what is gone, and secrets are where they may be.
+    pub(super) fn check_agreement(&self) -> Result<(), Broken> {
+        let models = self.models();
+        let wanted = plan(&models);
+        // What a limit of a charm's endpoint holds up is wanted for as long as that.
+        let waits = |change: &periapt_model::mirror::LinkChange| {
+            matches!(change, periapt_model::mirror::LinkChange::Connect(_))
+        };
+        if let Some((uuid, change)) = wanted.iter().find(|(_, change)| !waits(change)) {
+            return broken("halves", format!("{uuid} does not take {change:?}"));
+        }
+        for (at, model) in models.iter().enumerate() {
+            let other = &models[1 - at];
+            for relation in model.relations.values() {
+                if is_between(model, relation, IDENTITIES[1 - at]) {
+                    self.check_half(model, relation, other)?;
+                }
+            }
+            let left = |app: &&std::sync::Arc<periapt_model::entity::RemoteApp>| {
+                app.saas().is_none() && model.relations_of(&app.name).next().is_none()
+            };
+            if let Some(app) = model.remote_apps.values().find(left) {
+                return broken("halves", format!("{} is left without relations", app.name));
+            }
+            check_secrets(model, other)?;
+        }
+        Ok(())
+    }
+
+    fn check_half(&self, model: &Model, relation: &Relation, other: &Model) -> Result<(), Broken> {
+        let Some(link) = &relation.link else {
+            // One that nobody took up waits for a place over there.
+            let waits = plan(&[model.clone(), other.clone()]).iter().any(|(_, change)| {
+                matches!(change, periapt_model::mirror::LinkChange::Connect(c) if c.link.relation == relation.id)
+            });
+            return match waits {
+                true => Ok(()),
+                false => broken("halves", format!("{} has no other half", relation.key())),
+            };
+        };
+        let half = other.relations.get(&link.relation);
+        let Some(half) = half.filter(|half| half.link.as_ref().is_some_and(|l| l.relation == relation.id))
+        else {
+            return broken("halves", format!("the other half of {} is gone", relation.key()));
+        };
+        agree("life", &relation.life, &half.life)?;
+        agree("life", &relation.life, &Life::Alive)?;
+        agree("suspended", &relation.suspended, &half.suspended)?;
+        let own = |model: &Model, relation: &Relation| -> Option<(AppName, AppName)> {
+            let remote = model.remote_app_of(relation)?.name.clone();
+            let own = relation.ends.iter().find(|end| end.app != remote)?.app.clone();
+            Some((own, remote))
+        };
+        let (Some(here), Some(there)) = (own(model, relation), own(other, half)) else {
+            return broken("halves", format!("{} has no ends", relation.key()));
+        };
+        let members = |model: &Model,
+                       id: RelationId,
+                       app: &AppName|
+         -> BTreeMap<u32, (bool, BTreeMap<_, _>, u64)> {
+            let data = model.relation_data.get(&id);
+            let members =
+                data.into_iter().flat_map(|data| &data.members).filter(|(unit, _)| unit.app() == app);
+            members.map(|(unit, m)| (unit.number(), (m.in_scope, m.settings.clone(), m.version))).collect()
+        };
+        let bag = |model: &Model, id, app: &AppName| model.app_bag(id, app).map(|bag| bag.settings.clone());
+        for (a, b) in [(&here.0, &there.1), (&here.1, &there.0)] {
+            agree(&format!("{a}'s members"), &members(model, relation.id, a), &members(other, half.id, b))?;
+            agree(&format!("{a}'s databag"), &bag(model, relation.id, a), &bag(other, half.id, b))?;
+        }
+        Ok(())
+    }
+}
+
+/// The secrets of `from` in `to`, at rest.
+fn check_secrets(from: &Model, to: &Model) -> Result<(), Broken> {
+    let consumer = |app: &AppName| consumer_name(&to.info.uuid, app);
+    let granted = |secret: &Secret, app: &AppName| {
+        consumer(app).is_some_and(|name| secret.grants.contains_key(&SecretReader::Application(name)))
+    };
+    let copies = to.secrets.values().filter(|copy| copy.origin.as_ref() == Some(&from.info.uuid));
+    for copy in copies {
+        let Some(own) = from.secrets.get(&copy.id) else {
+            return broken("rights", format!("{} is gone, and its copy is not", copy.id));
+        };
+        for reader in copy.grants.keys() {
+            if !granted(own, reader.app()) {
+                return broken("rights", format!("{reader} was not granted {}, and may read it", copy.id));
+            }
+        }
+        let content = |model: &Model, id: &SecretId| -> Vec<_> {
+            own.revisions.keys().map(|n| model.secret_content(id, *n).cloned()).collect()
+        };
+        if !copy.grants.is_empty() {
+            agree("a secret", &content(to, &copy.id), &content(from, &copy.id))?;
+            agree("its newest", &own.copies.get(&to.info.uuid).copied(), &Some(own.latest()))?;
+        }
+        for (unit, read) in to.consumers_of(&copy.id) {
+            let name = consumer(unit.app()).filter(|name| from.remote_apps.contains_key(name));
+            let Some(name) = name else { continue };
+            let known =
+                from.secret_consumer(&copy.id, &periapt_model::names::UnitName::new(name, unit.number()));
+            agree("what is read", &known.map(|known| known.revision), &Some(read.revision))?;
+        }
+    }
+    for own in from.secrets.values().filter(|secret| secret.origin.is_none()) {
+        for app in to.applications.keys().filter(|app| granted(own, app)) {
+            let copy = to.secrets.get(&own.id);
+            if !copy.is_some_and(|copy| copy.grants.contains_key(&SecretReader::Application(app.clone()))) {
+                return broken("rights", format!("{app} was granted {}, and cannot read it", own.id));
+            }
+        }
+    }
+    Ok(())
+}
