@@ -189,6 +189,42 @@ fn a_bundle_offers_to_other_models_and_consumes_of_them() {
     }
 }
 
+#[test]
+fn endpoints_are_exposed_by_overlays_and_exported_so() {
+    let bench = Bench::new();
+    charms(&bench);
+    let bundle = write(
+        &bench,
+        "b.yaml",
+        "applications: {db: {charm: db, channel: edge, num_units: 1}}\n---\napplications:\n  db:\n    exposed-endpoints:\n      \
+         sql: {expose-to-spaces: [alpha], expose-to-cidrs: [10.0.0.0/8]}\n",
+    );
+    let plan = bench.ok(&["deploy", &bundle, "--dry-run"]);
+    let line = "- override expose settings for endpoint sql of db and allow access from space alpha and CIDR 10.0.0.0/8\n";
+    assert!(plan.contains(line), "{plan}");
+    bench.ok(&["deploy", &bundle]);
+    let shown = bench.json(&["show-application", "db"]);
+    let wanted = json!({"sql": {"expose-to-spaces": ["alpha"], "expose-to-cidrs": ["10.0.0.0/8"]}});
+    assert_eq!(shown["db"]["exposed-endpoints"], wanted);
+    let again = bench.run(&["deploy", &bundle]);
+    assert!(again.stderr.contains("No changes to apply."), "{again:?}");
+    bench.ok(&["export-bundle", "--filename", "out.yaml"]);
+    let text = std::fs::read_to_string(bench.path().join("out.yaml")).expect("a file");
+    assert!(
+        !text.contains("expose: true") && text.contains("    exposed-endpoints:\n      sql:\n"),
+        "{text}"
+    );
+    bench.ok(&["add-model", "--no-switch", "copy"]);
+    bench.ok(&["deploy", "./out.yaml", "-m", "copy"]);
+    assert_eq!(bench.ok(&["export-bundle", "-m", "copy"]), text);
+    let wrong = write(&bench, "w.yaml", "applications: {db: {exposed-endpoints: {nope: {}}}}\n");
+    let said = bench.refused(&["deploy", &bundle, "--overlay", &wrong]);
+    assert!(
+        said.stderr.contains("w.yaml:1:41: application \"db\" of the bundle: endpoint \"nope\" not found"),
+        "{said:?}"
+    );
+}
+
 /// A bundle of which a half would show.
 fn half_shows(bench: &Bench, applications: usize) -> String {
     let mut text = "applications:\n".to_owned();

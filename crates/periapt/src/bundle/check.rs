@@ -95,6 +95,11 @@ impl<'a> Trial<'a> {
             let command = Command::SetConfig { app: name.clone(), set, reset: Vec::new() };
             self.run(&Part::key(name, format!("options.{key}")), command)?;
         }
+        for (endpoint, to) in &app.exposed {
+            let endpoints = endpoint.parse().into_iter().collect();
+            let command = Command::Expose { app: name.clone(), endpoints, to: to.clone() };
+            self.run(&Part::key(name, format!("exposed-endpoints.{endpoint}")), command)?;
+        }
         for resource in app.resources.keys() {
             let file = ResourceFile { hash: String::new(), size: 0, revision: 1, store: None };
             let command = Command::AttachResource { app: name.clone(), resource: resource.clone(), file };

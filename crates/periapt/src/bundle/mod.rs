@@ -16,12 +16,16 @@ use std::fmt;
 use std::path::PathBuf;
 
 use periapt_model::channel::Channel;
+use periapt_model::entity::Exposure;
 use periapt_model::names::{AppName, EndpointName, OfferName, ResourceName, StorageName};
 use periapt_model::offer_url::OfferUrl;
 
 use crate::error::CliError;
 use placement::Placement;
 pub use read::read;
+
+/// What an endpoint is exposed to when nothing is said (Juju 3.6: `firewall.AllNetworksIPV4CIDR` and its sister).
+pub const EVERYBODY: [&str; 2] = ["0.0.0.0/0", "::/0"];
 
 /// A bundle with its overlays merged in.
 #[derive(Debug, Default, PartialEq)]
@@ -95,6 +99,8 @@ pub struct App {
     pub trust: Option<bool>,
     /// `expose`.
     pub expose: Option<bool>,
+    /// Whom its endpoints are exposed to, each with somebody; the empty name stands for all of them.
+    pub exposed: BTreeMap<String, Exposure>,
     /// What is offered of it; None takes an offer back that the bundle below makes.
     pub offers: BTreeMap<OfferName, Option<Offer>>,
 }
@@ -116,6 +122,7 @@ impl App {
         self.constraints = over.constraints.or(self.constraints.take());
         self.trust = over.trust.or(self.trust);
         self.expose = over.expose.or(self.expose);
+        self.exposed.extend(over.exposed);
         self.offers.extend(over.offers);
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use periapt_model::constraints::Constraints;
+use periapt_model::entity::Exposure;
 use periapt_model::names::{AppName, EndpointName, MachineId, OfferName, ResourceName, UnitName};
 use periapt_model::offer_url::OfferUrl;
 use periapt_model::yaml::legacy_bool;
@@ -38,6 +39,8 @@ pub struct Present {
     pub trust: bool,
     /// `expose`.
     pub exposed: bool,
+    /// Whom its endpoints are exposed to.
+    pub exposure: BTreeMap<String, Exposure>,
     /// What its options are, defaults too.
     pub options: BTreeMap<String, String>,
     /// The channel that it follows.
@@ -84,6 +87,8 @@ pub enum Change {
     Trust(AppName, bool),
     /// `expose`.
     Expose(AppName, bool),
+    /// An endpoint, or all of them, exposed to these.
+    ExposeTo(AppName, String, Exposure),
     /// A new machine for units.
     Machine(BundleMachine),
     /// An offer of another model.
@@ -123,6 +128,7 @@ pub fn plan(
                 if app.expose == Some(true) {
                     changes.push(Change::Expose(name.clone(), true));
                 }
+                changes.extend(exposures(name, app, None));
             }
         }
     }
@@ -182,6 +188,16 @@ fn different(name: &AppName, app: &App, ready: Option<&Ready>, now: &Present, ch
     }
     changes.extend(app.trust.filter(|trust| *trust != now.trust).map(|on| Change::Trust(name.clone(), on)));
     changes.extend(app.expose.filter(|on| *on != now.exposed).map(|on| Change::Expose(name.clone(), on)));
+    changes.extend(exposures(name, app, Some(now)));
+}
+
+/// The endpoints that are not exposed as the bundle says.
+fn exposures(name: &AppName, app: &App, now: Option<&Present>) -> Vec<Change> {
+    let differs = |(endpoint, to): &(&String, &Exposure)| {
+        now.and_then(|now| now.exposure.get(*endpoint)).is_none_or(|there| there != *to)
+    };
+    let wanted = app.exposed.iter().filter(differs);
+    wanted.map(|(endpoint, to)| Change::ExposeTo(name.clone(), endpoint.clone(), to.clone())).collect()
 }
 
 /// What else of a charm that is there already can be another.
@@ -259,6 +275,7 @@ mod tests {
             units: units(&[7, 8, 9]),
             trust: true,
             exposed: true,
+            exposure: BTreeMap::new(),
             options: options.into(),
             channel: "2/edge".into(),
             constraints: "cores=1 mem=2048M".parse().unwrap(),

@@ -1,5 +1,6 @@
 //! Reading bundles and overlays.
 
+mod documents;
 mod parts;
 
 use std::collections::BTreeMap;
@@ -10,15 +11,13 @@ use periapt_model::names::{AppName, InvalidName, ResourceName, StorageName};
 use periapt_model::offer_url::OfferUrl;
 use periapt_model::yaml::{self, Entry, Node, Span, legacy_bool};
 
+use self::documents::{MOST_DOCUMENTS, documents};
 use super::{App, Bundle, BundleMachine, Machine, Part, app_of, verify};
 use crate::args::file;
 use crate::error::{CliError, Result};
 
 /// The most units of one application, as the daemon has it.
 const MOST_UNITS: u32 = 10_000;
-
-/// The most documents of one file.
-const MOST_DOCUMENTS: usize = 20;
 
 const TOP_WITHOUT_EFFECT: [&str; 12] = [
     "type",
@@ -34,7 +33,7 @@ const TOP_WITHOUT_EFFECT: [&str; 12] = [
     "variables",
     "ports",
 ];
-const APP_WITHOUT_EFFECT: [&str; 10] = [
+const APP_WITHOUT_EFFECT: [&str; 9] = [
     "series",
     "base",
     "placement",
@@ -42,11 +41,10 @@ const APP_WITHOUT_EFFECT: [&str; 10] = [
     "devices",
     "bindings",
     "plan",
-    "exposed-endpoints",
     "requires-trust",
     "charm-hub",
 ];
-const APP_KEYS: [&str; 14] = [
+const APP_KEYS: [&str; 15] = [
     "storage",
     "charm",
     "channel",
@@ -58,6 +56,7 @@ const APP_KEYS: [&str; 14] = [
     "constraints",
     "trust",
     "expose",
+    "exposed-endpoints",
     "to",
     "offers",
     "description",
@@ -138,33 +137,6 @@ fn put(bundle: &mut Bundle, layer: Layer) {
 
 fn forget_relations(bundle: &mut Bundle, name: &AppName) {
     bundle.relations.retain(|(a, b)| ![a, b].iter().any(|end| app_of(end) == name.as_str()));
-}
-
-/// The documents of a file, each with as many empty lines in front as keep the places of its lines; of more than
-/// [`MOST_DOCUMENTS`] no more than that they are too many.
-fn documents(text: &str) -> Vec<String> {
-    let mut documents = vec![String::new()];
-    for (number, line) in text.lines().enumerate() {
-        let is_start = line
-            .strip_prefix("---")
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '#']));
-        if is_start && documents.len() > MOST_DOCUMENTS * 2 {
-            // Each has the lines of all before it: that would be the square of the file.
-            return documents;
-        }
-        if is_start {
-            documents.push("\n".repeat(number));
-        }
-        if let Some(document) = documents.last_mut() {
-            document.push_str(line.strip_prefix("---").filter(|_| is_start).unwrap_or(line));
-            document.push('\n');
-        }
-    }
-    let is_empty = |text: &String| {
-        text.lines().all(|line| line.trim_start().is_empty() || line.trim_start().starts_with('#'))
-    };
-    documents.retain(|document| !is_empty(document));
-    documents
 }
 
 struct Reader<'a> {
@@ -274,6 +246,7 @@ impl Reader<'_> {
             match &*entry.key {
                 "to" => self.to(name, node, &mut app)?,
                 "offers" => app.offers = self.offers(name, entry)?,
+                "exposed-endpoints" => app.exposed = self.exposed(name, entry)?,
                 _ if node.is_null() => {}
                 "charm" => app.charm = Some(self.text(node, "`charm`")?),
                 "channel" => app.channel = Some(self.parsed(node, "`channel`")?),
@@ -479,6 +452,18 @@ mod tests {
             (
                 "applications: {a: {charm: a, num_units: 1, to: ['lxd:0']}}\n",
                 "0.yaml:1:49: cannot place a unit on \"lxd:0\": there are no containers",
+            ),
+            (
+                "applications: {a: {charm: a, exposed-endpoints: {'': {}}}}\n",
+                "applications.a.exposed-endpoints can only appear in an overlay",
+            ),
+            (
+                "applications: {a: {charm: a, expose: true}}\n---\napplications: {a: {exposed-endpoints: {'': }}}\n",
+                "exposed-endpoints cannot be specified together with \"expose: true\"",
+            ),
+            (
+                "applications: {a: {charm: a}}\n---\napplications: {a: {exposed-endpoints: {A: }}}\n",
+                "0.yaml:3:40: \"A\" is not a valid endpoint name",
             ),
             ("a: b: c\n", "0.yaml:1:"),
             ("- x\n", "a bundle must be a map"),

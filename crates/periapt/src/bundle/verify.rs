@@ -23,6 +23,10 @@ pub fn whole(bundle: &Bundle) -> Result {
             return Err(bundle.places.wrong(&Part::Saas(name.clone()), what));
         }
         constraints(bundle, &Part::key(name, "constraints"), app.constraints.as_deref())?;
+        if app.expose == Some(true) && !app.exposed.is_empty() {
+            let what = "exposed-endpoints cannot be specified together with \"expose: true\"";
+            return Err(bundle.places.wrong(&Part::key(name, "exposed-endpoints"), what));
+        }
     }
     machines(bundle)?;
     relations(bundle)

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use periapt_controller::client::ModelClient;
 use periapt_controller::views::OWNER;
+use periapt_controller::views::application::ExposedTo;
 use periapt_controller::views::status::FullStatus;
 use periapt_model::charm_url::{CharmUrl, Origin};
 use periapt_model::names::{AppName, EndpointName, OfferName};
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 use super::bundle;
 use crate::args::ModelArgs;
+use crate::bundle::EVERYBODY;
 use crate::error::{CliError, Result, writing};
 use crate::output::{print, say, yaml};
 use crate::session::{Session, zone};
@@ -50,7 +52,11 @@ struct Overlay {
 }
 
 #[derive(Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 struct Offering {
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    exposed_endpoints: BTreeMap<String, ExposedTo>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     offers: BTreeMap<OfferName, Offer>,
 }
 
@@ -113,8 +119,12 @@ impl ExportBundle {
         let status = model.status(&[], &zone(true)).await?.status;
         let mut applications = BTreeMap::new();
         let mut local = Vec::new();
+        let mut over: BTreeMap<AppName, Offering> = BTreeMap::new();
         for name in status.applications.keys() {
-            let app = self.application(&model, &status, name).await?;
+            let (app, exposed_endpoints) = self.application(&model, &status, name).await?;
+            if !exposed_endpoints.is_empty() {
+                over.entry(name.clone()).or_default().exposed_endpoints = exposed_endpoints;
+            }
             if app.charm.starts_with("local:") {
                 local.push(name.as_str());
             }
@@ -140,9 +150,13 @@ impl ExportBundle {
         let relations = relations.into_iter().map(|row| [row.requirer, row.provider]).collect();
         let machines = machines(&status, &applications);
         let mut text = yaml(&Exported { saas, applications, machines, relations })?;
-        let overlay = overlay(&model).await?;
-        if !overlay.applications.is_empty() {
-            text = format!("{}\n--- # overlay.yaml\n{}", text.trim_end(), yaml(&overlay)?);
+        for (name, (app, endpoints)) in bundle::offers(&model).await? {
+            let offer = Offer { endpoints, acl: [(OWNER, "admin")].into() };
+            over.entry(app).or_default().offers.insert(name, offer);
+        }
+        if !over.is_empty() {
+            let overlay = yaml(&Overlay { applications: over })?;
+            text = format!("{}\n--- # overlay.yaml\n{overlay}", text.trim_end());
         }
         if !local.is_empty() {
             say(format!(
@@ -160,7 +174,14 @@ impl ExportBundle {
         }
     }
 
-    async fn application(&self, model: &ModelClient, status: &FullStatus, name: &AppName) -> Result<App> {
+    /// One application, and which of its endpoints are exposed otherwise than all to everybody: with both in one document
+    /// a reader who does not know of endpoints would expose all (Juju 3.6: `mapExposedEndpoints`).
+    async fn application(
+        &self,
+        model: &ModelClient,
+        status: &FullStatus,
+        name: &AppName,
+    ) -> Result<(App, BTreeMap<String, ExposedTo>)> {
         let app = model.application(name).await?;
         let config = model.config(name).await?;
         let url: Option<CharmUrl> = app.charm_url.parse().ok();
@@ -180,7 +201,14 @@ impl ExportBundle {
         });
         let units = status.applications.get(name).filter(|_| app.principal).map(|shown| &shown.units);
         let to = units.into_iter().flatten().map(|(_, unit)| unit.machine.clone());
-        Ok(App {
+        let plainly = |(endpoint, to): (&String, &ExposedTo)| {
+            endpoint.is_empty() && to.expose_to_spaces.is_empty() && to.expose_to_cidrs == EVERYBODY
+        };
+        let mut exposed = app.exposed_endpoints.clone();
+        if exposed.len() == 1 && exposed.iter().all(plainly) {
+            exposed.clear();
+        }
+        let exported = App {
             charm: if store.is_some() { app.charm.clone() } else { app.charm_url.clone() },
             channel: Some(app.channel.clone()).filter(|channel| !channel.is_empty()),
             revision: store.map(|url| url.revision),
@@ -190,9 +218,10 @@ impl ExportBundle {
             options: options.collect(),
             constraints: constraints.collect::<Vec<_>>().join(" "),
             storage: app.storage.clone(),
-            expose: app.exposed,
+            expose: app.exposed && exposed.is_empty(),
             trust: app.trust,
-        })
+        };
+        Ok((exported, exposed))
     }
 }
 
@@ -211,14 +240,4 @@ fn saas(status: &FullStatus) -> BTreeMap<AppName, Saas> {
     };
     let alive = status.application_endpoints.iter().filter(|(_, app)| app.life.is_empty());
     alive.map(|(name, app)| (name.clone(), Saas { url: url(&app.url) })).collect()
-}
-
-/// What the model offers.
-async fn overlay(model: &ModelClient) -> Result<Overlay> {
-    let mut applications: BTreeMap<AppName, Offering> = BTreeMap::new();
-    for (name, (app, endpoints)) in bundle::offers(model).await? {
-        let offer = Offer { endpoints, acl: [(OWNER, "admin")].into() };
-        applications.entry(app).or_default().offers.insert(name, offer);
-    }
-    Ok(Overlay { applications })
 }

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use periapt_controller::views::OWNER;
+use periapt_model::entity::Exposure;
 use periapt_model::names::{AppName, EndpointName, InvalidName, OfferName};
 use periapt_model::offer_url::{InvalidOfferUrl, OfferUrl};
 use periapt_model::yaml::{Entry, Node};
 
 use super::Reader;
 use crate::bundle::placement::Placement;
-use crate::bundle::{App, BundleMachine, Machine, Offer, Part};
+use crate::bundle::{App, BundleMachine, EVERYBODY, Machine, Offer, Part};
 use crate::error::Result;
 
 /// What users may do with an offer (Juju 3.6: `permission.OfferLevels`).
@@ -69,13 +70,7 @@ impl Reader<'_> {
         app: &AppName,
         entry: &Entry,
     ) -> Result<BTreeMap<OfferName, Option<Offer>>> {
-        if self.is_base && !entry.value.is_null() {
-            // Juju 3.6's words. Offers belong to one deployment, and a bundle is for many.
-            let what = format!("applications.{app}.offers can only appear in an overlay section");
-            return Err(self.wrong(entry.key_span, what).hint(
-                "put it into a file for --overlay, or into a second document of this one, behind a line with ---",
-            ));
-        }
+        self.only_over(app, entry)?;
         let mut offers = BTreeMap::new();
         for entry in self.map(&entry.value, "`offers`")? {
             let wrong = |error: InvalidName| self.wrong(entry.key_span, error);
@@ -99,6 +94,52 @@ impl Reader<'_> {
             offers.insert(name, Some(offer));
         }
         Ok(offers)
+    }
+
+    /// Refuses in a bundle what belongs to one deployment only: a bundle is for many (Juju 3.6's words).
+    fn only_over(&self, app: &AppName, entry: &Entry) -> Result {
+        if !self.is_base || entry.value.is_null() {
+            return Ok(());
+        }
+        let what = format!("applications.{app}.{} can only appear in an overlay section", &*entry.key);
+        Err(self.wrong(entry.key_span, what).hint(
+            "put it into a file for --overlay, or into a second document of this one, behind a line with ---",
+        ))
+    }
+
+    /// `exposed-endpoints`: by name, or by no name for all, each with whom it is exposed to; nobody said is everybody.
+    pub(super) fn exposed(&mut self, app: &AppName, entry: &Entry) -> Result<BTreeMap<String, Exposure>> {
+        self.only_over(app, entry)?;
+        let mut all = BTreeMap::new();
+        for entry in self.map(&entry.value, "`exposed-endpoints`")? {
+            if !entry.key.is_empty() {
+                let wrong = |error: InvalidName| self.wrong(entry.key_span, error);
+                entry.key.parse::<EndpointName>().map_err(wrong)?;
+            }
+            self.note(Part::key(app, format!("exposed-endpoints.{}", entry.key)), entry.key_span);
+            let mut to = Exposure::default();
+            for part in self.map(&entry.value, "an exposed endpoint")? {
+                match &*part.key {
+                    "expose-to-spaces" => to.spaces = self.texts(&part.value, "a space")?,
+                    "expose-to-cidrs" => to.cidrs = self.texts(&part.value, "a network")?,
+                    key => return Err(self.unknown(part, key, &[&["expose-to-spaces", "expose-to-cidrs"]])),
+                }
+            }
+            if to.spaces.is_empty() && to.cidrs.is_empty() {
+                to.cidrs = EVERYBODY.map(str::to_owned).to_vec();
+            }
+            all.insert(entry.key.to_string(), to);
+        }
+        Ok(all)
+    }
+
+    /// A list of texts, each once, in their order.
+    fn texts(&self, node: &Node, what: &str) -> Result<Vec<String>> {
+        let wrong = || self.wrong(node.span, format!("expected a list, not {}", node.describe()));
+        let nodes = if node.is_null() { &[] } else { node.as_seq().ok_or_else(wrong)? };
+        let texts: BTreeSet<String> =
+            nodes.iter().map(|node| self.text(node, what)).collect::<Result<_>>()?;
+        Ok(texts.into_iter().collect())
     }
 
     fn endpoints(&self, node: &Node) -> Result<BTreeSet<EndpointName>> {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use periapt_controller::client::ModelClient;
 use periapt_controller::views::Zone;
+use periapt_controller::views::application::ExposedTo;
 use periapt_model::constraints::{Constraints, InvalidConstraint};
+use periapt_model::entity::Exposure;
 use periapt_model::names::{AppName, EndpointName, MachineId, OfferName, UnitName};
 
 use crate::bundle::Bundle;
@@ -36,6 +38,11 @@ pub(super) async fn present(model: &ModelClient, bundle: &Bundle) -> Result<Now>
             units: shown.units.iter().filter_map(on).collect(),
             trust: app.trust,
             exposed: app.exposed,
+            exposure: app
+                .exposed_endpoints
+                .into_iter()
+                .map(|(endpoint, to)| (endpoint, exposure(to)))
+                .collect(),
             options: options.collect(),
             channel: app.channel,
             constraints: constraints_of(model, name).await?,
@@ -52,6 +59,10 @@ pub(super) async fn present(model: &ModelClient, bundle: &Bundle) -> Result<Now>
         offers: offers(model).await?,
         saas: saas.filter_map(|(name, app)| Some((name.clone(), app.url.parse().ok()?))).collect(),
     })
+}
+
+fn exposure(to: ExposedTo) -> Exposure {
+    Exposure { spaces: to.expose_to_spaces, cidrs: to.expose_to_cidrs }
 }
 
 async fn constraints_of(model: &ModelClient, app: &AppName) -> Result<Constraints> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use periapt_controller::api::requests::{
-    BatchStep, Change as Step, Consume, Deploy, Done, Integrate, MakeOffer, Refresh, SetConstraints,
+    BatchStep, Change as Step, Consume, Deploy, Done, Expose, Integrate, MakeOffer, Refresh, SetConstraints,
 };
 use periapt_model::channel::Channel;
 use periapt_model::command::Place;
@@ -101,6 +101,14 @@ impl Steps<'_> {
             }
             Change::Trust(name, on) => Step::Trust { application: name.clone(), on: *on },
             Change::Expose(name, on) => Step::Expose { application: name.clone(), on: *on },
+            Change::ExposeTo(name, endpoint, to) => Step::ExposeTo {
+                application: name.clone(),
+                expose: Expose {
+                    endpoints: endpoint.parse().into_iter().collect(),
+                    spaces: to.spaces.clone(),
+                    cidrs: to.cidrs.clone(),
+                },
+            },
             Change::Consume(name) => Step::Consume(Consume {
                 url: without_ours(&self.url(name)).to_owned(),
                 alias: Some(name.clone()),
@@ -202,6 +210,20 @@ impl Steps<'_> {
                 format!("expose all endpoints of {app} and allow access from CIDRs 0.0.0.0/0 and ::/0")
             }
             Change::Expose(app, false) => format!("unexpose {app}"),
+            Change::ExposeTo(app, endpoint, to) => {
+                let what = match endpoint.as_str() {
+                    "" => format!("expose all endpoints of {app}"),
+                    endpoint => format!("override expose settings for endpoint {endpoint} of {app}"),
+                };
+                let list = |word: &str, names: &[String]| match names {
+                    [] => None,
+                    [one] => Some(format!("{word} {one}")),
+                    many => Some(format!("{word}s {}", many.join(","))),
+                };
+                let to = [list("space", &to.spaces), list("CIDR", &to.cidrs)];
+                let to: Vec<String> = to.into_iter().flatten().collect();
+                format!("{what} and allow access from {}", to.join(" and "))
+            }
             Change::Machine(number) => match done.machine {
                 Some(id) if id.0 == number.0 => format!("add new machine {id}"),
                 Some(id) => format!("add new machine {id} (bundle machine {number})"),
@@ -243,6 +265,7 @@ fn part(change: &Change) -> Part {
         Change::Configure(app, _) => Part::key(app, "options"),
         Change::Trust(app, _) => Part::key(app, "trust"),
         Change::Expose(app, _) => Part::key(app, "expose"),
+        Change::ExposeTo(app, endpoint, _) => Part::key(app, format!("exposed-endpoints.{endpoint}")),
         Change::Machine(machine) => Part::Machine(*machine),
         Change::Consume(name) => Part::Saas(name.clone()),
         Change::Offer { app, name, .. } => Part::key(app, format!("offers.{name}")),
