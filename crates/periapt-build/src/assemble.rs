@@ -36,6 +36,8 @@ pub struct Assembled {
     pub arch: String,
     /// Whether its packages are to lie flat in `venv/` when it is packed.
     pub flat: bool,
+    /// Whether pip is packed with them, as charmcraft's `charm` plugin does.
+    pub with_pip: bool,
 }
 
 /// Puts the tree of a source folder or an archive together in the empty directory `tree`.
@@ -127,7 +129,17 @@ fn packed(
     }
     let version = read_version(tree);
     let arch = std::env::consts::ARCH.to_owned();
-    Ok(Assembled { parsed, warnings, venv: None, interpreter, venv_identity, version, arch, flat: false })
+    Ok(Assembled {
+        parsed,
+        warnings,
+        venv: None,
+        interpreter,
+        venv_identity,
+        version,
+        arch,
+        flat: false,
+        with_pip: false,
+    })
 }
 
 /// Problems of an archive are told of the archive, not of the directory that it was unpacked into.
@@ -220,6 +232,7 @@ fn from_source(
         version,
         arch,
         flat: entry == dispatch::Entry::OwnDispatch && expects_flat(tree, parts.python.plugin),
+        with_pip: matches!(parts.python.plugin, None | Some(PythonPlugin::Charm)),
     };
     if is_rust {
         return Ok(assembled);

@@ -92,7 +92,8 @@ fn write_all(writer: &mut Writer<'_>, root: &Path, assembled: &Assembled) -> Res
     } else {
         Path::new(VENV).join(packages.strip_prefix(&cached.path).unwrap_or(&packages))
     };
-    writer.copy_dir(&packages, &to, &["pip"])
+    let left_out: &[&str] = if assembled.with_pip { &[] } else { &["pip"] };
+    writer.copy_dir(&packages, &to, left_out)
 }
 
 /// The base that the packages were made for: the one of the charm's bases that has the same Python, else the first.

@@ -242,6 +242,8 @@ fn an_ops_charm_with_requirements_runs_from_its_folder_and_from_its_archive() {
     let unpacked = world.prepare(&archive).unwrap();
     let output = world.dispatch(&unpacked);
     assert!(output.contains("venv/ops/__init__.py") && !output.contains("cache"), "{output}");
+    // Some charms install packages of their own with the pip that charmcraft's `charm` plugin packs.
+    assert!(unpacked.tree.join("venv/pip/__main__.py").is_file());
 }
 
 /// The same lock file, installed by uv and by pip, gives the same packages.
