@@ -11,7 +11,7 @@ use crate::simulate::rng::Rng;
 /// Names for what is consumed: no application has one of them.
 const ALIASES: [&str; 3] = ["far", "away", "abroad"];
 /// What most runs begin with, so that there is something between the models at all.
-const START: usize = 5;
+pub(super) const START: usize = 5;
 
 /// An action that probably makes sense now; `count` have happened.
 pub fn draw(worlds: &TwoWorlds, rng: &mut Rng, count: usize) -> TwoAction {

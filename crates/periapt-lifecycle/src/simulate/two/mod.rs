@@ -7,6 +7,8 @@
 
 mod check;
 mod draw;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
