@@ -139,7 +139,6 @@ fn a_right_that_is_taken_back_leaves_nothing_to_read() {
     let reader = SecretReader::Application(pair.consumer());
     pair.write_secret(OFFERS, "db/0", &id(), SecretWrite::Revoke(reader)).unwrap();
     pair.settle();
-    let model = &pair.models[CONSUMES];
     assert!(!may_read(&pair, CONSUMES, "web/0") && contents(&pair, CONSUMES).is_empty());
     assert!(!read(&mut pair, "web/1", 1, None));
     pair.write_secret(OFFERS, "db/0", &id(), SecretWrite::Update(update("two"))).unwrap();
