@@ -142,11 +142,10 @@ macro_rules! databag {
 pub fn read<T: DeserializeOwned>(raw: &RawBag) -> Result<T, Error> {
     let fields = raw.iter().map(|(key, text)| (key.as_str(), lenient::Field { key, text }));
     T::deserialize(MapDeserializer::<_, lenient::Misfit>::new(fields)).map_err(|error| {
-        let said = format!("the databag does not fit {}: {error}", std::any::type_name::<T>());
-        // Writers fill a databag key by key: what is missing now may come with the next change.
-        match error.to_string().starts_with("missing field") {
-            true => Error::temporary(said),
-            false => Error::bug(said),
+        // Writers fill a databag key by key: what is missing now may come with the next change. Operators read it.
+        match error.to_string().strip_prefix("missing field ") {
+            Some(field) => Error::temporary(format!("{field} is not in the databag yet")),
+            None => Error::bug(format!("the databag does not fit {}: {error}", std::any::type_name::<T>())),
         }
     })
 }
@@ -223,6 +222,6 @@ mod tests {
         let said = error(&[("host", "h"), ("port", "many"), ("namespace", "n")]);
         assert!(said.contains("port: ") && said.contains("many"), "{said}");
         let said = error(&[("host", "h"), ("namespace", "n")]);
-        assert!(said.contains("missing field `port`"), "{said}");
+        assert!(said.contains("`port` is not in the databag yet"), "{said}");
     }
 }

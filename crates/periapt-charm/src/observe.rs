@@ -328,7 +328,7 @@ impl<C: 'static> Observe<C> {
 }
 
 /// Several events for one handler, made by [`Observe::any`].
-#[must_use]
+#[must_use = "nothing is observed before `.run(..)` or `.reconcile(..)` names the handler"]
 pub struct Several<'a, C> {
     on: &'a mut Observe<C>,
     patterns: Vec<Pattern>,

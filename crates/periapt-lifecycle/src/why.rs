@@ -416,7 +416,7 @@ impl fmt::Display for Wait {
                 if *attempt > 1 { write!(f, " (try {attempt})") } else { Ok(()) }
             }
             Self::TaskRuns { task, name } => write!(f, "task {task} ({name}) is running"),
-            Self::HookFailed { hook, about, attempts, reason, retry_at, resolved, .. } => {
+            Self::HookFailed { hook, about, attempts, reason, output, retry_at, resolved, .. } => {
                 write!(f, "{hook} failed")?;
                 about.iter().try_for_each(|unit| write!(f, " for {unit}"))?;
                 write!(
@@ -424,6 +424,10 @@ impl fmt::Display for Wait {
                     ": {reason} ({attempts} {})",
                     if *attempts == 1 { "time" } else { "times in a row" }
                 )?;
+                if let Some(last) = output.iter().rev().find(|line| !line.trim().is_empty()) {
+                    let shown = |c: char| if c.is_control() { ' ' } else { c };
+                    write!(f, ", saying {:?}", last.chars().take(120).map(shown).collect::<String>())?;
+                }
                 match (resolved, retry_at) {
                     (Some(_), _) => write!(f, "; an operator has resolved it"),
                     (None, Some(_)) => Ok(()),

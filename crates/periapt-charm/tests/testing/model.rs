@@ -206,6 +206,7 @@ fn units_come_and_go() {
     model.remove_unit("api/2").unwrap();
     let error = model.settle().map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("api/2: stop failed: exit status 1"), "{error}");
+    assert!(error.contains("Uncaught error in charm code (stop): "), "and what its charm said: {error}");
     model.remove("pg").unwrap();
     model.pass(mins(1)).unwrap();
     assert_eq!(model.units(), ["api/0", "api/1", "api/2"]);
@@ -220,7 +221,9 @@ fn actions_run_on_units() {
     assert_eq!(run.status.as_str(), "completed");
     assert_eq!(run.results["user"], json!("ann"));
     assert_eq!(run.log, ["rotating"]);
+    assert_eq!(run.completed().unwrap()["user"], json!("ann"));
     let run = model.run_action("api/0", params("root")).unwrap();
+    assert!(run.completed().unwrap_err().starts_with("the action failed: root has no password"));
     assert_eq!((run.status.as_str(), run.message.as_str()), ("failed", "root has no password"));
     let refused = model.run_action_named("api/0", "rotate-passwort", serde_json::Map::new()).unwrap_err();
     assert!(refused.to_string().contains("its actions are: restart, rotate-password"), "{refused}");

@@ -66,7 +66,7 @@ fn a_databag_that_is_written_field_by_field_is_waited_for_and_a_wrong_field_is_n
     };
     let half = scenario.run(DB.changed(), &with(&[("host", "\"10.0.0.1\"")])).unwrap();
     let [notice] = half.deferred()[..] else { panic!("one notice: {:?}", half.deferred()) };
-    assert!(notice.reason.contains("missing field `port`"), "{}", notice.reason);
+    assert!(notice.reason.contains("`port` is not in the databag yet"), "{}", notice.reason);
     let mut state = half.state.clone();
     state.relation_mut(1).unwrap().remote_app_data = with_address().remote_app_data;
     let whole = scenario.run(DB.changed(), &state).unwrap();

@@ -130,9 +130,22 @@ fn action(r: &mut Reader<'_>, name: &ActionName, entry: &Entry) -> Option<Action
             }
         }
     }
+    required_but_missing(r, fields, &what);
     let params_schema = Value::Object(schema);
     check_schema(r, &params_schema, fields, entry, &what);
     Some(ActionSpec { description, title, parallel, execution_group, params_schema })
+}
+
+/// Warns of parameters that must be given and are described nowhere: most likely a slip.
+fn required_but_missing(r: &mut Reader<'_>, fields: &Map, what: &str) {
+    let Some(Kind::Seq(items)) = fields.get("required").map(|node| &node.kind) else { return };
+    let params = fields.get("params").and_then(Node::as_map);
+    for (item, name) in items.iter().filter_map(|item| Some((item, item.as_scalar()?))) {
+        if params.is_none_or(|params| params.get(&name.text).is_none()) {
+            let message = format!("{what} requires {:?}, which is not among its `params`", name.text);
+            r.warning(item.span, message, "describe it below `params`, or do not require it");
+        }
+    }
 }
 
 fn properties(r: &mut Reader<'_>, fields: &Map, what: &str) -> JsonMap<String, Value> {

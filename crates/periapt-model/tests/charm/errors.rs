@@ -296,6 +296,17 @@ fn required_of_draft_3_is_ignored_with_a_warning() {
 }
 
 #[test]
+fn a_parameter_that_must_be_given_is_described() {
+    assert_snapshot!(problems(&with_basics(
+        "=== actions.yaml\nbackup:\n  params:\n    target: {type: string}\n  required: [target, tarpet]\nplain:\n  required: [all]\n"
+    )), @r#"
+    accepted
+    actions.yaml:4:22: warning: action "backup" requires "tarpet", which is not among its `params` (describe it below `params`, or do not require it)
+    actions.yaml:6:14: warning: action "plain" requires "all", which is not among its `params` (describe it below `params`, or do not require it)
+    "#);
+}
+
+#[test]
 fn charmcraft_beside_other_files() {
     assert_snapshot!(problems(&with_basics(
         "=== charmcraft.yaml\ntype: charm\nsummary: Another\nconfig: {options: {}}\nactions: {}\npart: {}\nextensions: [flask-framework]\n=== config.yaml\noptions: {}\n=== actions.yaml\na: {}\n"

@@ -39,7 +39,8 @@ pub fn application(why: &ApplicationWhy, clock: &Clock) -> String {
     let lines: Vec<String> = why.waits.iter().map(application_wait).collect();
     push_points(&mut out, &lines);
     push_points(&mut out, &lacking(&why.lacking, why.application.as_str()));
-    let (settled, busy): (Vec<&UnitWhy>, Vec<&UnitWhy>) = why.units.iter().partition(|unit| unit.settled);
+    let (settled, busy): (Vec<&UnitWhy>, Vec<&UnitWhy>) =
+        why.units.iter().partition(|unit| unit.settled && !wants_somebody(unit));
     for why in busy {
         // The relations that the charm lacks have been named for all units at once.
         let why = UnitWhy { lacking: Vec::new(), ..why.clone() };
@@ -51,6 +52,12 @@ pub fn application(why: &ApplicationWhy, clock: &Clock) -> String {
         out.push_str(&format!("\n{}\n", paint(DIM, format!("settled: {}", names.join(", ")))));
     }
     out
+}
+
+/// Nothing of its own will help a unit that is blocked, and no event of its own a dead letter.
+fn wants_somebody(why: &UnitWhy) -> bool {
+    let waits = why.waits.iter().flat_map(|waits| &waits.waits);
+    why.workload.status == "blocked" || waits.into_iter().any(|wait| matches!(wait, Wait::DeadLetter { .. }))
 }
 
 fn heading(why: &UnitWhy) -> String {
@@ -161,16 +168,23 @@ fn sentence(why: &UnitWhy, wait: &Wait, clock: &Clock) -> Option<String> {
             format!("the charm asked to be woken {when}{name}{}", because(&wake.reason))
         }
         Wait::DeadLetter { event: Deferred { notice, first, reason, .. } } => format!(
-            "{} is a {}, first deferred {}: its charm no longer knows the event or the handler{}",
+            "{} is a {}, first deferred {}: its charm no longer knows the event or the handler; in Rust, a handler with \
+             `.was({:?})` takes it over{}",
             what(notice),
             paint(BAD, "dead letter"),
             clock.relative(*first),
+            one_line(&notice.method),
             if reason.is_empty() { String::new() } else { format!(" ({})", one_line(reason)) },
         ),
         Wait::Deploying { url, failed: Some(failure) } => {
             let retry = failure.retry_at.map(|at| format!("; it is tried again {}", clock.relative(at)));
             format!("{url} cannot be put in place{}{}", because(&failure.reason), retry.unwrap_or_default())
         }
+        Wait::UpgradeWaits { url } if why.agent.status == "error" => format!(
+            "the upgrade to {url} waits for the end of the error: periapt refresh {} --force-units puts the files in place \
+             at once, and periapt resolved {unit} runs the hook with them",
+            unit.app()
+        ),
         Wait::NobodyJoined { relation, endpoint, remote_app } => {
             format!("relation {endpoint}:{relation}: no unit of {remote_app} has joined")
         }
@@ -368,7 +382,7 @@ mod tests {
             ],
             None,
         );
-        insta::assert_snapshot!(plain(&unit(&why, &utc())), @r"
+        insta::assert_snapshot!(plain(&unit(&why, &utc())), @r#"
         db/0 (leader) is not settled
           workload waiting: for a peer, since 12:03:12
           agent    idle, since 12:03:17
@@ -378,9 +392,9 @@ mod tests {
             it runs again after the next db-relation-changed, in 5 min (12:08:17) at the latest
           • the charm asked to be woken in 1 min (12:04:17) (renew): certificate  ends
           • the charm asked to be woken after the next db-relation-changed: certificate  ends
-          • old-event by Api.reconcile is a dead letter, first deferred 9 s ago (12:03:08): its charm no longer knows the event or the handler (the API does not answer yet)
+          • old-event by Api.reconcile is a dead letter, first deferred 9 s ago (12:03:08): its charm no longer knows the event or the handler; in Rust, a handler with `.was("reconcile")` takes it over (the API does not answer yet)
           next: nothing happens by itself
-        ");
+        "#);
     }
 
     #[test]
@@ -408,6 +422,52 @@ mod tests {
           • nobody leads the application
           next: nothing happens by itself
         ");
+    }
+
+    #[test]
+    fn what_only_somebody_else_can_end_is_told_of_settled_units_too() {
+        let unit = |status: &str, waits: Vec<Wait>| {
+            let mut why = UnitWhy { settled: true, idle: true, ..waiting(waits, None) };
+            status.clone_into(&mut why.workload.status);
+            why
+        };
+        let dead = Wait::DeadLetter {
+            event: Deferred::new(
+                Notice {
+                    sequence: 1,
+                    event: "old".to_owned(),
+                    observer: "Api".to_owned(),
+                    method: "gone".to_owned(),
+                },
+                NOW,
+            ),
+        };
+        let told = |units: Vec<UnitWhy>| {
+            let why = ApplicationWhy {
+                application: "db".parse().unwrap(),
+                life: periapt_model::status::Life::Alive,
+                settled: true,
+                waits: Vec::new(),
+                lacking: Vec::new(),
+                units,
+            };
+            plain(&application(&why, &utc()))
+        };
+        assert!(told(vec![unit("blocked", vec![])]).contains("  workload blocked: for a peer"));
+        assert!(told(vec![unit("active", vec![dead])]).contains("dead letter"));
+        assert_eq!(told(vec![unit("active", vec![])]), "db is settled\n\nsettled: db/0\n");
+    }
+
+    #[test]
+    fn an_upgrade_that_waits_for_an_error_says_how_it_comes_at_once() {
+        let mut why = waiting(vec![Wait::UpgradeWaits { url: "local:db-1".to_owned() }], None);
+        assert!(!plain(&unit(&why, &utc())).contains("force-units"));
+        "error".clone_into(&mut why.agent.status);
+        let said = plain(&unit(&why, &utc()));
+        assert!(
+            said.contains("periapt refresh db --force-units") && said.contains("periapt resolved db/0"),
+            "{said}"
+        );
     }
 
     #[test]

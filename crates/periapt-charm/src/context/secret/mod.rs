@@ -97,6 +97,23 @@ impl Context {
         Secret { cx: self, id, label: Some(label.to_owned()) }
     }
 
+    /// The secret of that label that this unit manages: one of its own, or of the application if it leads. None: there is
+    /// none yet.
+    ///
+    /// # Errors
+    /// Those of `secret-info-get`, but not that there is none.
+    pub fn find_secret(&self, label: &str) -> Result<Option<Secret<'_>>, Error> {
+        let secret = self.secret_by_label(label);
+        if secret.id.is_some() {
+            return Ok(Some(secret));
+        }
+        match secret.known_info() {
+            Ok(info) => Ok(Some(Secret { id: Some(info.id), ..secret })),
+            Err(error) if error.failed == Failed::SecretNotFound => Ok(None),
+            Err(error) => Err(secret.explained(error)),
+        }
+    }
+
     /// The secrets that this unit owns, and if it leads those of the application (`secret-ids`).
     ///
     /// # Errors
@@ -175,12 +192,15 @@ impl Secret<'_> {
     /// # Errors
     /// This unit does not manage it; those of `secret-info-get`.
     pub fn info(&self) -> Result<SecretInfo, Error> {
+        self.known_info().map_err(|error| self.explained(error))
+    }
+
+    fn known_info(&self) -> Result<SecretInfo, CommandError> {
         let args: Vec<&str> = match (&self.id, &self.label) {
             (Some(id), _) => vec![&id.0],
             (None, label) => vec!["--label", label.as_deref().unwrap_or_default()],
         };
-        let answer = self.cx.json::<serde_json::Map<String, Value>>("secret-info-get", &args);
-        let answer = answer.map_err(|error| self.explained(error))?;
+        let answer = self.cx.json::<serde_json::Map<String, Value>>("secret-info-get", &args)?;
         let unreadable = |why: &dyn fmt::Display| CommandError::unreadable("secret-info-get", &[], why);
         let (id, raw) = answer.into_iter().next().ok_or_else(|| unreadable(&"it names no secret"))?;
         let id = SecretUri::canonical(&id, &self.cx.environment.model_uuid);

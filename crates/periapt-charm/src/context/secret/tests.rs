@@ -219,3 +219,25 @@ fn ids_are_brought_to_one_form() {
     let ids: Vec<String> = agent.context().secret_ids().unwrap().into_iter().map(|id| id.0).collect();
     assert_eq!(ids, ["secret://5d1c6c8c-0000-4000-8000-000000000001/abc", "secret:def"]);
 }
+
+#[test]
+fn a_secret_that_is_to_be_made_once_is_looked_for() {
+    let ask = "secret-info-get --format=json --label pw";
+    let agent = FakeAgent::new()
+        .leads(true)
+        .fails(ask, "ERROR secret \"pw\" not found")
+        .says("secret-add --label pw --owner application password#file=[1]", ID);
+    let cx = agent.context();
+    assert!(cx.find_secret("pw").unwrap().is_none());
+    let options = SecretOptions::default().label("pw");
+    cx.add_secret(Owner::App, SecretContent::new([("password", "1")]).unwrap(), options).unwrap();
+    assert!(cx.find_secret("pw").unwrap().is_some(), "it is known before the hook has ended");
+
+    let said =
+        r#"{"d0erdgfmp25c762i8np0": {"label": "pw", "revision": 3, "owner": "unit", "rotation": "never"}}"#;
+    let agent = FakeAgent::new().says(ask, said);
+    let cx = agent.context();
+    assert_eq!(cx.find_secret("pw").unwrap().unwrap().id(), Some(&SecretUri(ID.into())));
+    let agent = FakeAgent::new().fails(ask, "ERROR permission denied");
+    assert!(agent.context().find_secret("pw").is_err(), "a refusal is no absence");
+}

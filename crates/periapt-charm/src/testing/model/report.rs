@@ -1,8 +1,9 @@
 //! What a test asks a model for.
 
-use periapt_lifecycle::{Waits, why};
+use periapt_lifecycle::{Wait, Waits, why};
 use periapt_model::entity::TaskStatus;
 use periapt_model::journal::{Entry, JournalRecord};
+use periapt_model::log::Level;
 use periapt_model::names::{AppName, EndpointName, TaskId, UnitName};
 use periapt_model::observe::observe;
 use periapt_model::time::Timestamp;
@@ -41,6 +42,23 @@ pub struct ActionRun {
     pub results: Map<String, Value>,
     /// What it said while it ran.
     pub log: Vec<String>,
+}
+
+impl ActionRun {
+    /// Its results, if it completed: `run.completed().unwrap()["path"]`.
+    ///
+    /// # Errors
+    /// It did not: how it ended, why, and what it said.
+    pub fn completed(&self) -> Result<&Map<String, Value>, String> {
+        match self.status {
+            TaskStatus::Completed => Ok(&self.results),
+            status => {
+                let said = std::iter::once(self.message.as_str()).chain(self.log.iter().map(String::as_str));
+                let said: Vec<&str> = said.filter(|line| !line.is_empty()).collect();
+                Err(format!("the action {status}: {}", said.join("; ")))
+            }
+        }
+    }
 }
 
 impl Model {
@@ -92,6 +110,13 @@ impl Model {
         Some(why(self.driver.local(unit)?, &remote, &self.driver.moment(unit)))
     }
 
+    /// What the unit's charm said last of an error.
+    fn last_error(&self, unit: &UnitName) -> Option<&str> {
+        let errors =
+            self.logs.iter().rev().filter(|said| said.unit == *unit && said.line.level == Level::Error);
+        errors.map(|said| said.line.message.as_str()).next()
+    }
+
     /// Who waits for what, one line for each.
     pub(super) fn waiting(&self) -> Vec<String> {
         let units = self.driver.model.units.keys().filter(|unit| !self.is_settled(unit));
@@ -99,7 +124,9 @@ impl Model {
             .map(|unit| match self.why_of(unit) {
                 None => format!("{unit}: its agent has not started"),
                 Some(waits) => {
-                    let all: Vec<String> = waits.waits.iter().map(ToString::to_string).collect();
+                    let mut all: Vec<String> = waits.waits.iter().map(ToString::to_string).collect();
+                    let has_failed = waits.waits.iter().any(|wait| matches!(wait, Wait::HookFailed { .. }));
+                    all.extend(self.last_error(unit).filter(|_| has_failed).map(str::to_owned));
                     match all.is_empty() {
                         true => format!("{unit}: always has something to do"),
                         false => format!("{unit}: {}", all.join("; ")),
