@@ -225,6 +225,76 @@ fn endpoints_are_exposed_by_overlays_and_exported_so() {
     );
 }
 
+#[test]
+fn what_is_exposed_settles_with_one_run() {
+    let bench = Bench::new();
+    charms(&bench);
+    let base = "applications: {db: {charm: db, channel: edge, num_units: 1, expose: EXPOSE}}\n";
+    let over = "---\napplications: {db: {exposed-endpoints: {sql: {expose-to-cidrs: [192.168.0.0/16, 10.0.0.0/8]}}}}\n";
+    let single = write(&bench, "single.yaml", &(base.replace("EXPOSE", "false") + over));
+    let all = write(&bench, "all.yaml", &base.replace("EXPOSE", "true"));
+    let none = write(&bench, "none.yaml", &base.replace("EXPOSE", "false"));
+    let sql = json!({"expose-to-cidrs": ["10.0.0.0/8", "192.168.0.0/16"]});
+    let everybody = json!({"expose-to-cidrs": ["0.0.0.0/0", "::/0"]});
+    for (bundle, wanted) in [
+        // The document below the overlay exposes nothing by itself.
+        (&single, json!({"sql": sql})),
+        // An endpoint is not all of them; and it stays as it is.
+        (&all, json!({"": everybody, "sql": sql})),
+        (&none, Value::Null),
+        (&all, json!({"": everybody})),
+    ] {
+        bench.ok(&["deploy", bundle]);
+        let shown = bench.json(&["show-application", "db"]);
+        assert_eq!(shown["db"]["exposed-endpoints"], wanted, "{bundle}");
+        let again = bench.run(&["deploy", bundle]);
+        assert!(again.stderr.contains("No changes to apply."), "{bundle}: {again:?}");
+        assert_eq!(bench.json(&["show-application", "db"]), shown);
+    }
+}
+
+#[test]
+fn units_that_are_going_count_no_more() {
+    let bench = Bench::new();
+    let gate = bench.path().join("gate").display().to_string();
+    // A unit that stops without the gate stays where it is, in error.
+    let hooks = [("install", "status-set active ready"), ("stop", &format!("test -e '{gate}'"))];
+    shell_charm(bench.path(), "f", "", &hooks);
+    bench.ok(&["model-config", "automatically-retry-hooks=false"]);
+    let bundle = write(
+        &bench,
+        "b.yaml",
+        "applications:\n  f: {charm: ./f, num_units: 2, to: ['0', '1']}\nmachines: {0: , 1: }\n",
+    );
+    bench.ok(&["deploy", &bundle]);
+    bench.settle();
+    assert_eq!(placed(&bench, "default"), "f/0@0 f/1@1");
+    bench.ok(&["remove-unit", "f/0", "--no-prompt"]);
+    let plan = bench.ok(&["deploy", &bundle, "--dry-run"]);
+    // Its machine is not offered either: that would go with it.
+    let wanted = "- add new machine 2 (bundle machine 0)\n- add unit f/2 to new machine 2\n";
+    assert_eq!(plan, format!("Changes to deploy bundle:\n{wanted}"));
+    bench.ok(&["deploy", &bundle]);
+    assert_eq!(placed(&bench, "default"), "f/0@0 f/1@1 f/2@2");
+    let again = bench.run(&["deploy", &bundle]);
+    assert!(again.stderr.contains("No changes to apply."), "{again:?}");
+
+    // An application that is going is not what the bundle wants either; nothing can be done about it yet.
+    bench.ok(&["remove-application", "f", "--no-prompt"]);
+    let said = bench.refused(&["deploy", &bundle]);
+    let words = "b.yaml:2:3: application \"f\" of the bundle: it is being removed";
+    assert!(said.code == 1 && said.stderr.contains(words), "{said:?}");
+    std::fs::write(&gate, "").expect("a file");
+    let gone = until("the application is gone", Duration::from_secs(60), || {
+        // Those that wait in error try again; one that did not stop yet has nothing to resolve.
+        bench.run(&["resolve", "--all"]);
+        bench.json(&["status"])["applications"].as_object().filter(|apps| apps.is_empty()).map(|_| true)
+    });
+    assert!(gone);
+    bench.ok(&["deploy", &bundle]);
+    assert_eq!(placed(&bench, "default").split_whitespace().count(), 2);
+}
+
 /// A bundle of which a half would show.
 fn half_shows(bench: &Bench, applications: usize) -> String {
     let mut text = "applications:\n".to_owned();

@@ -9,7 +9,7 @@ use periapt_model::offer_url::OfferUrl;
 use periapt_model::yaml::legacy_bool;
 
 use super::placement::{Circle, MachineMap, NewUnit, Spot, infer, place};
-use super::{App, Bundle, BundleMachine, app_of};
+use super::{App, Bundle, BundleMachine, EVERYBODY, app_of};
 
 /// A charm that is ready.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,13 +33,13 @@ pub struct Present {
     pub url: String,
     /// The hash of its charm's content.
     pub id: String,
-    /// Its units, by number, and their machines.
+    /// Its units that are not being removed, by number, and their machines.
     pub units: Vec<(UnitName, MachineId)>,
     /// `trust`.
     pub trust: bool,
     /// `expose`.
     pub exposed: bool,
-    /// Whom its endpoints are exposed to.
+    /// Whom its endpoints are exposed to; the empty name stands for all of them.
     pub exposure: BTreeMap<String, Exposure>,
     /// What its options are, defaults too.
     pub options: BTreeMap<String, String>,
@@ -51,6 +51,13 @@ pub struct Present {
     pub resources: BTreeMap<ResourceName, String>,
     /// Those of its resources that an operator gave.
     pub given: BTreeSet<ResourceName>,
+}
+
+impl Present {
+    /// Whether all its endpoints are exposed to everybody, but for those that are exposed otherwise by name.
+    fn exposed_to_everybody(&self) -> bool {
+        self.exposure.get("").is_some_and(|to| to.spaces.is_empty() && to.cidrs == EVERYBODY)
+    }
 }
 
 /// A model as it is now, as far as bundles speak of it.
@@ -85,7 +92,7 @@ pub enum Change {
     Configure(AppName, BTreeMap<String, String>),
     /// `trust`.
     Trust(AppName, bool),
-    /// `expose`.
+    /// `expose` to everybody, all endpoints but those that are exposed otherwise by name; or `unexpose`.
     Expose(AppName, bool),
     /// An endpoint, or all of them, exposed to these.
     ExposeTo(AppName, String, Exposure),
@@ -187,7 +194,12 @@ fn different(name: &AppName, app: &App, ready: Option<&Ready>, now: &Present, ch
         changes.push(Change::Configure(name.clone(), options));
     }
     changes.extend(app.trust.filter(|trust| *trust != now.trust).map(|on| Change::Trust(name.clone(), on)));
-    changes.extend(app.expose.filter(|on| *on != now.exposed).map(|on| Change::Expose(name.clone(), on)));
+    let exposed_so = |on: bool| match on {
+        true => now.exposed_to_everybody(),
+        // What an overlay exposes counts more than the `false` of the document below it.
+        false => !now.exposed || !app.exposed.is_empty(),
+    };
+    changes.extend(app.expose.filter(|on| !exposed_so(*on)).map(|on| Change::Expose(name.clone(), on)));
     changes.extend(exposures(name, app, Some(now)));
 }
 
@@ -261,6 +273,10 @@ mod tests {
         [(name("db"), store), (name("web"), Ready { id: "w".into(), ..Ready::default() })].into()
     }
 
+    fn to(cidrs: &[&str]) -> Exposure {
+        Exposure { spaces: Vec::new(), cidrs: cidrs.iter().map(|cidr| (*cidr).to_owned()).collect() }
+    }
+
     fn units(machines: &[u32]) -> Vec<(UnitName, MachineId)> {
         let unit = |(number, machine): (u32, &u32)| (UnitName::new(name("db"), number), MachineId(*machine));
         (0..).zip(machines).map(unit).collect()
@@ -275,7 +291,7 @@ mod tests {
             units: units(&[7, 8, 9]),
             trust: true,
             exposed: true,
-            exposure: BTreeMap::new(),
+            exposure: [(String::new(), to(&EVERYBODY))].into(),
             options: options.into(),
             channel: "2/edge".into(),
             constraints: "cores=1 mem=2048M".parse().unwrap(),
@@ -348,6 +364,7 @@ mod tests {
         let mut now = now();
         let db = now.applications.get_mut("db").unwrap();
         (db.units, db.trust, db.exposed, db.url) = (units(&[7]), false, false, "ch:amd64/db-1".into());
+        db.exposure.clear();
         db.options.insert("size".into(), "4".into());
         now.applications.get_mut("web").unwrap().id = "other".into();
         now.related = vec![("db:db".to_owned(), "web:other".to_owned())];
@@ -365,5 +382,37 @@ mod tests {
                 Change::Unit(NewUnit { app: db, spot: Spot::New, directive: None }),
             ]
         );
+    }
+
+    #[test]
+    fn what_is_exposed_as_the_bundle_says_stays() {
+        let (inner, all) = (to(&["10.0.0.0/8"]), to(&EVERYBODY));
+        let (expose, unexpose) = (Change::Expose(name("db"), true), Change::Expose(name("db"), false));
+        let to_inner = || Change::ExposeTo(name("db"), "sql".into(), inner.clone());
+        // What the bundle says, with or without an overlay that exposes `sql`; what there is; what is to be done.
+        for (says, overlay, there, wanted) in [
+            (Some(true), false, vec![], vec![expose.clone()]),
+            (Some(true), false, vec![("", &all)], vec![]),
+            (Some(true), false, vec![("", &inner)], vec![expose.clone()]),
+            (Some(true), false, vec![("sql", &all)], vec![expose]),
+            (Some(true), false, vec![("", &all), ("sql", &inner)], vec![]),
+            (Some(false), false, vec![], vec![]),
+            (Some(false), false, vec![("sql", &inner)], vec![unexpose]),
+            (Some(false), true, vec![], vec![to_inner()]),
+            (Some(false), true, vec![("sql", &inner)], vec![]),
+            (Some(false), true, vec![("sql", &all)], vec![to_inner()]),
+            (None, true, vec![("sql", &inner)], vec![]),
+            (None, false, vec![("", &all)], vec![]),
+        ] {
+            let (mut bundle, mut now) = (bundle(), now());
+            let app = bundle.applications.get_mut("db").unwrap();
+            app.expose = says;
+            app.exposed = overlay.then(|| ("sql".to_owned(), inner.clone())).into_iter().collect();
+            let db = now.applications.get_mut("db").unwrap();
+            db.exposed = !there.is_empty();
+            db.exposure = there.iter().map(|(end, to)| ((*end).to_owned(), (*to).clone())).collect();
+            let planned = plan(&bundle, &ready(), &now, &MachineMap::new()).unwrap();
+            assert_eq!(planned, wanted, "{says:?} {overlay} {there:?}");
+        }
     }
 }

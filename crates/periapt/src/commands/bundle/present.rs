@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use periapt_controller::client::ModelClient;
 use periapt_controller::views::Zone;
 use periapt_controller::views::application::ExposedTo;
+use periapt_controller::views::status::UnitStatus;
 use periapt_model::constraints::{Constraints, InvalidConstraint};
 use periapt_model::entity::Exposure;
 use periapt_model::names::{AppName, EndpointName, MachineId, OfferName, UnitName};
 
-use crate::bundle::Bundle;
 use crate::bundle::plan::{Now, Present};
+use crate::bundle::{Bundle, Part};
 use crate::error::{CliError, Result};
 
 /// The bundle's applications as they are in the model, and what else of it a bundle may name.
@@ -20,6 +21,12 @@ pub(super) async fn present(model: &ModelClient, bundle: &Bundle) -> Result<Now>
     for (name, shown) in
         status.applications.iter().filter(|(name, _)| bundle.applications.contains_key(*name))
     {
+        if !shown.life.is_empty() {
+            return Err(bundle
+                .places
+                .wrong(&Part::App(name.clone()), "it is being removed")
+                .hint(format!("deploy when it is gone; `periapt why {name}` says what it waits for")));
+        }
         let app = model.application(name).await?;
         let config = model.config(name).await?;
         let text = |value: serde_json::Value| match value {
@@ -28,8 +35,10 @@ pub(super) async fn present(model: &ModelClient, bundle: &Bundle) -> Result<Now>
         };
         let options =
             config.settings.into_iter().filter_map(|(key, option)| Some((key, text(option.value?))));
-        let on = |(unit, shown): (&UnitName, &periapt_controller::views::status::UnitStatus)| {
-            Some((unit.clone(), MachineId(shown.machine.parse().ok()?)))
+        // A unit that is being removed is none of those that the bundle wants, and its machine may go with it.
+        let on = |(unit, shown): (&UnitName, &UnitStatus)| {
+            let machine = shown.machine.parse().ok().filter(|_| shown.juju_status.life.is_empty())?;
+            Some((unit.clone(), MachineId(machine)))
         };
         let given = app.resources.iter().filter(|(_, file)| file.store.is_none());
         let now = Present {

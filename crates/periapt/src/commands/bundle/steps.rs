@@ -100,7 +100,11 @@ impl Steps<'_> {
                 Step::Configure { application: name.clone(), options: options.clone() }
             }
             Change::Trust(name, on) => Step::Trust { application: name.clone(), on: *on },
-            Change::Expose(name, on) => Step::Expose { application: name.clone(), on: *on },
+            // As `expose` without options: endpoints that are exposed otherwise stay so.
+            Change::Expose(name, true) => {
+                Step::ExposeTo { application: name.clone(), expose: Expose::default() }
+            }
+            Change::Expose(name, false) => Step::Expose { application: name.clone(), on: false },
             Change::ExposeTo(name, endpoint, to) => Step::ExposeTo {
                 application: name.clone(),
                 expose: Expose {
