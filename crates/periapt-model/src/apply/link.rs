@@ -73,6 +73,10 @@ fn connect(draft: &mut Draft, connect: Connect, now: Timestamp) -> Result<(), Re
 
 fn take_over(draft: &mut Draft, id: RelationId, link: Link, state: Mirror) {
     let Some(relation) = draft.model.relations.get(&id).cloned() else { return };
+    // It comes into being with its link: one without was severed since the linker looked, and waits for nobody over there.
+    if relation.link.is_none() && draft.model.is_offering(&relation) {
+        return;
+    }
     if says(&draft.model, &relation, &link, &state) {
         return;
     }

@@ -190,6 +190,27 @@ fn offers_in_use_are_not_removed_unless_forced() {
     assert_eq!(refusal.message, "application offer \"sql\" not found");
 }
 
+/// What the linker found before the offer was taken back comes too late to join the halves again.
+#[test]
+fn a_late_change_does_not_link_what_was_severed() {
+    let mut pair = Pair::related();
+    let (theirs, ours) = pair.ids();
+    pair.act(CONSUMES, &unit("web/0"), Act::EnterScope(ours));
+    pair.act(OFFERS, &unit("db/0"), Act::EnterScope(theirs));
+    pair.settle();
+    pair.write_bag(CONSUMES, &unit("web/0"), ours, "host", "there");
+    let late = plan(&pair.models);
+    let [(uuid, LinkChange::Mirror { relation, .. })] = late.as_slice() else { panic!("{late:?}") };
+    assert_eq!((uuid.as_str(), *relation), ("uuid-o", theirs));
+    pair.ok(OFFERS, cross(CrossModel::RemoveOffer { name: offer("sql"), force: true }));
+    let severed = pair.models[OFFERS].clone();
+    late.into_iter().for_each(|change| pair.perform(change));
+    assert_eq!(pair.models[OFFERS], severed);
+    // So nobody over there is waited for.
+    pair.act(OFFERS, &unit("db/0"), Act::LeaveScope(theirs));
+    assert!(!pair.models[OFFERS].relations.contains_key(&theirs), "while web/0 is still there");
+}
+
 #[test]
 fn names_are_one_for_what_is_here_and_what_is_consumed() {
     let mut pair = Pair::consumed();
