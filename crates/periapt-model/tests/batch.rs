@@ -158,6 +158,26 @@ fn a_batch_has_bounds() {
     assert_eq!(refusal.message, "cannot add 10001 units at once: ask for at most 10000");
     let refusal = run(&empty(), many(machine(), MOST_STEPS + 1)).unwrap_err();
     assert_eq!(refusal.message, "cannot make 20001 changes at once: ask for at most 20000");
+    // Those that come with an application count as well.
+    let deployed = |name: &str, units: u32, placed: bool| {
+        let BatchChange::Command(command) = deploy(name, "") else { panic!("{name} is a command") };
+        let Command::Deploy(mut deploy) = *command else { panic!("{name} is deployed") };
+        deploy.units = units;
+        let command = match placed {
+            false => Command::Deploy(deploy),
+            true => Command::DeployTo { deploy, placement: Vec::new(), storage: Default::default() },
+        };
+        BatchChange::Command(Box::new(command))
+    };
+    let all = |last: u32| {
+        let mut all = vec![deployed("one", 6_000, false), deployed("two", last, true)];
+        all.push(unit("one", Place::New));
+        all
+    };
+    let refusal = run(&empty(), all(4_000)).unwrap_err();
+    assert_eq!(refusal.message, "cannot add 10001 units at once: ask for at most 10000");
+    let (model, _) = run(&empty(), all(3_999)).unwrap();
+    assert_eq!(model.units.len(), 10_000);
     // Ten thousand of them are no more work than the same in one command.
     let mut all = vec![db(), machine()];
     all.extend(many(unit("db", Place::Step(1)), 5_000));

@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 use super::deploy::MOST_UNITS;
 use super::{alive, apply_to, machines, scale};
 
-/// How many steps one batch may have. A unit is one.
+/// How many steps one batch may have. A unit is one, unless it comes with its application.
 pub const MOST_STEPS: usize = 20_000;
 
 /// Does every step, each on what the steps before it left. The first refusal is the answer for all of them, and the draft
@@ -42,10 +42,8 @@ fn named(of: &str, refusal: Refusal) -> Refusal {
 }
 
 fn check_amount(steps: &[Step]) -> Result<(), Refusal> {
-    let is_unit = |step: &&Step| matches!(step.change, BatchChange::Unit { .. });
-    let units = steps.iter().filter(is_unit).count();
-    let most = usize::try_from(MOST_UNITS).unwrap_or(usize::MAX);
-    if units > most {
+    let units: u64 = steps.iter().map(|step| units_of(&step.change)).sum();
+    if units > u64::from(MOST_UNITS) {
         return Err(Refusal::invalid(format!(
             "cannot add {units} units at once: ask for at most {MOST_UNITS}"
         )));
@@ -57,6 +55,19 @@ fn check_amount(steps: &[Step]) -> Result<(), Refusal> {
         )));
     }
     Ok(())
+}
+
+/// How many units a step asks for. A subordinate comes with none, whatever number its client sent.
+fn units_of(change: &BatchChange) -> u64 {
+    let BatchChange::Command(command) = change else {
+        return u64::from(matches!(change, BatchChange::Unit { .. }));
+    };
+    match command.as_ref() {
+        Command::Deploy(deploy) | Command::DeployTo { deploy, .. } if !deploy.charm.meta.subordinate => {
+            u64::from(deploy.units)
+        }
+        _ => 0,
+    }
 }
 
 fn step(
