@@ -14,7 +14,7 @@ pub use reference::SecretRef;
 
 use crate::entity::{GrantScope, RemoteKind, RotatePolicy, Secret, SecretContent, SecretOwner, SecretReader};
 use crate::model::Model;
-use crate::names::{RelationId, SecretId, UnitName};
+use crate::names::{AppName, RelationId, SecretId, UnitName};
 use crate::time::Timestamp;
 
 /// When a revision expires, as a charm asked for it.
@@ -198,11 +198,27 @@ impl Model {
     /// As [`may_read`], also where `unit` has the right under the name that a consumer of this model's own offer goes by.
     pub fn may_read(&self, secret: &Secret, unit: &UnitName) -> bool {
         may_read(secret, unit)
-            || secret.grants.keys().any(|reader| {
+            || secret.grants.iter().any(|(reader, scope)| {
                 let consumer = self.remote_apps.get(reader.app()).map(|app| &app.kind);
-                matches!(consumer, Some(RemoteKind::Consumer { model, app, .. })
-                    if *model == self.info.uuid && app == unit.app())
+                let is_unit = match reader {
+                    SecretReader::Application(_) => true,
+                    SecretReader::Unit(name) => name.number() == unit.number(),
+                };
+                is_unit
+                    && matches!(consumer, Some(RemoteKind::Consumer { model, app, .. })
+                        if *model == self.info.uuid && app == unit.app())
+                    && self.consumes_over(unit.app(), scope)
             })
+    }
+
+    /// Whether `app` still has its half of the relation that the offering half in `scope` is linked to, both in this
+    /// model. The offering half may outlive it for as long as its own units have hooks to run.
+    fn consumes_over(&self, app: &AppName, scope: &GrantScope) -> bool {
+        let GrantScope::Relation(id) = scope else { return false };
+        let link = self.relations.get(id).and_then(|relation| relation.link.as_ref());
+        let half = link.filter(|link| link.model == self.info.uuid);
+        let half = half.and_then(|link| self.relations.get(&link.relation));
+        half.is_some_and(|half| half.ends.iter().any(|end| &end.app == app) && !self.is_offering(half))
     }
 
     /// The secret and revision that each unit reads: those that may still.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::entity::{GrantScope, Secret, SecretOwner, SecretReader};
-use crate::model::{Draft, Key, Record};
+use crate::model::{Draft, Key, Model, Record};
 use crate::names::{AppName, RelationId, SecretId, UnitName};
 
 /// The secret is gone, with all its revisions and what others remember of it.
@@ -79,7 +79,8 @@ pub(crate) fn application_gone(draft: &mut Draft, app: &AppName) {
     revoke_where(draft, |reader, _| reader.app() == app);
 }
 
-/// An application of another model is gone: copies of its secrets go, and what its units read is forgotten.
+/// An application of another model is gone: copies of its secrets go, and what its units read is forgotten. A copy that is
+/// still granted over the relation of another application, such as the same one consumed under two names, goes to that.
 pub(crate) fn remote_application_gone(draft: &mut Draft, app: &AppName) {
     let read = |id: &SecretId| {
         let units = draft.model.consumers_of(id).map(|(unit, _)| unit).filter(|unit| unit.app() == app);
@@ -89,7 +90,24 @@ pub(crate) fn remote_application_gone(draft: &mut Draft, app: &AppName) {
     for key in read {
         draft.delete(key);
     }
+    for secret in still_granted(&draft.model, app) {
+        draft.put(Record::Secret(Arc::new(secret)));
+    }
     application_gone(draft, app);
+}
+
+/// The copies of `app` that other applications' relations still let units here read, as they are theirs.
+fn still_granted(model: &Model, app: &AppName) -> Vec<Secret> {
+    let over = |scope: &GrantScope| match scope {
+        GrantScope::Relation(id) => model.remote_app_of(model.relations.get(id)?),
+        GrantScope::Model => None,
+    };
+    let copies = model.secrets_of(&SecretOwner::Application(app.clone()));
+    let copies = copies.filter(|secret| secret.origin.is_some()).filter_map(|secret| {
+        let heir = secret.grants.values().filter_map(over).find(|other| &other.name != app)?;
+        Some(Secret { owner: SecretOwner::Application(heir.name.clone()), ..Secret::clone(secret) })
+    });
+    copies.collect()
 }
 
 /// A relation is gone: what was granted for it is not any more.

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 
 use periapt_model::command::{Command, CrossModel, RelationRef, Tell};
-use periapt_model::entity::{GrantScope, SecretContent, SecretOwner, SecretReader};
+use periapt_model::entity::{GrantScope, Secret, SecretContent, SecretOwner, SecretReader};
 use periapt_model::mirror::consumer_name;
+use periapt_model::model::Record;
 use periapt_model::names::{AppName, RelationId, SecretId, UnitName};
 use periapt_model::observe::observe;
 use periapt_model::secrets::{SecretRef, SecretUpdate, SecretWrite};
 use periapt_model::step_commit::Act;
 use proptest::prelude::*;
 
-use crate::pair::{CONSUMES, OFFERS, Pair, app, cross, offer, unit};
+use crate::pair::{CONSUMES, OFFERS, Pair, app, cross, end, integrate, make_offer, offer, unit};
 
 fn id() -> SecretId {
     "9m4e2mr0ui3e8a215n4g".parse().unwrap()
@@ -241,35 +242,133 @@ fn an_identity_that_is_taken_is_not_taken_over() {
     assert_eq!((&found.owner, &found.origin), (&own, &None));
 }
 
-/// A model that consumes its own offer has one secret, and no copy.
-#[test]
-fn within_one_model_the_consumer_reads_the_secret_itself() {
+fn deploy_consumer(name: &str) -> Command {
+    let charm = crate::pair::charm(name, crate::pair::WEB);
+    let request = serde_json::json!({"charm": charm, "name": name, "units": 1});
+    Command::Deploy(Box::new(serde_json::from_value(request).unwrap()))
+}
+
+/// One model that consumes its own offer, where `web` is let read `db`'s secret; with the two halves, db's first.
+fn granted_within_one_model() -> (Pair, RelationId, RelationId) {
     let mut pair = Pair::new();
-    pair.ok(OFFERS, crate::pair::make_offer("sql"));
-    let deploy = |name: &str| {
-        let charm = crate::pair::charm(name, crate::pair::WEB);
-        let request = serde_json::json!({"charm": charm, "units": 1});
-        Command::Deploy(Box::new(serde_json::from_value(request).unwrap()))
-    };
+    pair.ok(OFFERS, make_offer("sql"));
     for name in ["web", "other"] {
-        pair.ok(OFFERS, deploy(name));
+        pair.ok(OFFERS, deploy_consumer(name));
     }
     let consume = pair.consume("sql", Some("remote"));
     pair.ok(OFFERS, consume);
-    pair.ok(OFFERS, crate::pair::integrate());
+    pair.ok(OFFERS, integrate());
     pair.settle();
     let consumer = consumer_name("uuid-o", &app("web")).unwrap();
     let theirs = pair.models[OFFERS].relations_of(&consumer).next().unwrap().id;
+    let ours = pair.models[OFFERS].relations_of(&app("web")).next().unwrap().id;
     pair.write_secret(OFFERS, "db/0", &id(), create("one")).unwrap();
     assert!(!may_read(&pair, OFFERS, "web/0"));
     let grant = SecretWrite::Grant(SecretReader::Application(consumer), theirs);
     pair.write_secret(OFFERS, "db/0", &id(), grant).unwrap();
     pair.settle();
+    (pair, theirs, ours)
+}
+
+/// A model that consumes its own offer has one secret, and no copy.
+#[test]
+fn within_one_model_the_consumer_reads_the_secret_itself() {
+    let (mut pair, theirs, _) = granted_within_one_model();
     assert!(may_read(&pair, OFFERS, "web/0") && !may_read(&pair, OFFERS, "other/0"));
     assert_eq!(pair.models[OFFERS].secrets[&id()].origin, None);
     pair.ok(OFFERS, Command::RemoveRelation { relation: RelationRef::Id(theirs), force: true });
     pair.settle();
     assert!(!may_read(&pair, OFFERS, "web/0"));
+}
+
+/// The offering half stays as long as its own unit is in it, which may be in error; the right does not.
+#[test]
+fn within_one_model_the_right_ends_with_the_consumers_half() {
+    let (_, _, ours) = granted_within_one_model();
+    let ends = [
+        Command::RemoveRelation { relation: RelationRef::Id(ours), force: true },
+        Command::RemoveApplication { app: app("web"), force: true },
+        cross(CrossModel::RemoveSaas { app: app("remote"), force: true }),
+    ];
+    for end in ends {
+        let (mut pair, theirs, _) = granted_within_one_model();
+        pair.act(OFFERS, &unit("db/0"), Act::EnterScope(theirs));
+        pair.ok(OFFERS, end.clone());
+        assert!(!may_read(&pair, OFFERS, "web/0"), "{end:?}: at once");
+        pair.settle();
+        assert!(pair.models[OFFERS].relations.contains_key(&theirs), "{end:?}: db/0 has not left yet");
+        assert!(!may_read(&pair, OFFERS, "web/0"), "{end:?}");
+        // Another application of that name has no right either, and one that is related has it only when it is granted.
+        if !pair.models[OFFERS].applications.contains_key("web") {
+            pair.ok(OFFERS, deploy_consumer("web"));
+        }
+        assert!(!may_read(&pair, OFFERS, "web/1"), "{end:?}");
+        if pair.models[OFFERS].remote_apps.contains_key("remote") {
+            pair.ok(OFFERS, integrate());
+            pair.settle();
+            assert!(!may_read(&pair, OFFERS, "web/1"), "{end:?}");
+        }
+    }
+}
+
+/// A right of a single unit, as no hook gives it, is that unit's alone.
+#[test]
+fn within_one_model_a_units_right_is_no_other_units() {
+    let (mut pair, theirs, _) = granted_within_one_model();
+    let consumer = consumer_name("uuid-o", &app("web")).unwrap();
+    let mut secret = Secret::clone(&pair.models[OFFERS].secrets[&id()]);
+    secret.grants = [(SecretReader::Unit(UnitName::new(consumer, 0)), GrantScope::Relation(theirs))].into();
+    pair.models[OFFERS].put(Record::Secret(secret.into()));
+    assert!(may_read(&pair, OFFERS, "web/0") && !may_read(&pair, OFFERS, "web/1"));
+}
+
+/// Who reads a secret over one of two names for an application keeps what it remembers when the other name goes.
+#[test]
+fn one_name_for_what_is_consumed_leaves_the_other_its_readers() {
+    for gone in ["remote", "away"] {
+        let mut pair = Pair::related();
+        pair.ok(OFFERS, make_offer("second"));
+        pair.ok(CONSUMES, deploy_consumer("app2"));
+        pair.ok(CONSUMES, Command::TakeUnit { unit: unit("app2/0") });
+        let consume = pair.consume("second", Some("away"));
+        pair.ok(CONSUMES, consume);
+        pair.ok(CONSUMES, Command::Integrate { a: end("away"), b: end("app2") });
+        pair.settle();
+        pair.write_secret(OFFERS, "db/0", &id(), create("one")).unwrap();
+        for name in ["web", "app2"] {
+            let consumer = consumer_name("uuid-c", &app(name)).unwrap();
+            let relation = pair.models[OFFERS].relations_of(&consumer).next().unwrap().id;
+            let grant = SecretWrite::Grant(SecretReader::Application(consumer), relation);
+            pair.write_secret(OFFERS, "db/0", &id(), grant).unwrap();
+        }
+        pair.settle();
+        for name in ["web/0", "app2/0"] {
+            assert!(read(&mut pair, name, 1, Some("mine")));
+        }
+        pair.settle();
+        pair.write_secret(OFFERS, "db/0", &id(), SecretWrite::Update(update("two"))).unwrap();
+        pair.settle();
+        pair.ok(CONSUMES, cross(CrossModel::RemoveSaas { app: app(gone), force: true }));
+        let (left, lost, owner) =
+            if gone == "remote" { ("app2/0", "web/0", "away") } else { ("web/0", "app2/0", "remote") };
+        for settled in [false, true] {
+            if settled {
+                pair.settle();
+            }
+            let model = &pair.models[CONSUMES];
+            let seen = observe(model, &unit(left)).unwrap().secrets_read[&id()].clone();
+            let seen = (seen.label.as_deref(), seen.tracked, seen.latest, seen.readable);
+            assert_eq!(seen, (Some("mine"), 1, 2, true), "{gone} {settled}");
+            assert!(!may_read(&pair, CONSUMES, lost), "{gone} {settled}");
+            assert_eq!(contents(&pair, CONSUMES), [(1, "one".to_owned()), (2, "two".to_owned())]);
+            assert_eq!(model.secrets[&id()].owner, SecretOwner::Application(app(owner)), "{gone} {settled}");
+        }
+        assert_eq!(owned(&pair), BTreeSet::new(), "{gone}: {left} reads the first revision");
+        // With the last name everything goes.
+        pair.ok(CONSUMES, cross(CrossModel::RemoveSaas { app: app(owner), force: true }));
+        let model = &pair.models[CONSUMES];
+        assert!(model.secrets.is_empty() && model.consumers_of(&id()).next().is_none(), "{gone}");
+    }
 }
 
 /// What may happen to a secret, on either side.
