@@ -110,15 +110,17 @@ impl UnitAgent {
             // The next look says so.
             () = shared.stop.cancelled() => return Ok(()),
         };
-        let picture = if self.changes.has_changed().unwrap_or(true) {
-            let fresh = self.look()?;
-            if next(&fresh.local, &fresh.remote, &fresh.moment) != step {
-                return Ok(());
-            }
-            fresh
-        } else {
-            picture
-        };
+        // Somebody may have restarted the machine meanwhile: `start` comes first then.
+        let picture =
+            if self.changes.has_changed().unwrap_or(true) || self.restarts.has_changed().unwrap_or(true) {
+                let fresh = self.look()?;
+                if next(&fresh.local, &fresh.remote, &fresh.moment) != step {
+                    return Ok(());
+                }
+                fresh
+            } else {
+                picture
+            };
         let local = self.note(&picture, &step).await?;
         fault::point("after-begin-commit");
         let mut doing = std::pin::pin!(async {
@@ -162,7 +164,7 @@ impl UnitAgent {
             Err(error) => Outcome::Interrupted { reason: error.to_string() },
         };
         let end = StepEnd::new(outcome, started, now());
-        self.conclude(&local, &picture.remote, step, end, Effects::default()).await
+        self.conclude(&local, &picture.remote, step, end, Effects::default()).await.map(drop)
     }
 
     async fn dispatch(
@@ -225,14 +227,20 @@ impl UnitAgent {
             },
             status_set,
         };
-        self.conclude(&local, &picture.remote, step, step_end, effects).await?;
         if reboots {
+            self.want_restart(true);
+        }
+        let ended_well = self.conclude(&local, &picture.remote, step, step_end, effects).await?;
+        if reboots && (ended_well || end == End::Rebooting) {
             self.restart_machine().await;
+        }
+        if reboots {
+            self.want_restart(false);
         }
         Ok(())
     }
 
-    /// Commits a step's end. Effects that are refused make it a failure.
+    /// Commits a step's end. Effects that are refused make it a failure: false.
     async fn conclude(
         &mut self,
         local: &Local,
@@ -240,10 +248,12 @@ impl UnitAgent {
         step: &Step,
         mut end: StepEnd,
         effects: Effects,
-    ) -> Result<(), Ended> {
+    ) -> Result<bool, Ended> {
         fault::point("before-finish-commit");
         let transition = finish(local, remote, step, &end, &self.moment());
+        let mut stood = true;
         if let Committed::EffectsRefused(why) = self.commit(transition, effects).await? {
+            stood = false;
             let reason = format!("cannot apply changes: {why}");
             self.report.operation(Level::Error, format!("committing requested changes failed: {reason}"));
             if let Some(task) = &mut end.task {
@@ -260,7 +270,7 @@ impl UnitAgent {
         }
         moment(&self.unit, "committed");
         fault::point("after-finish-commit");
-        Ok(())
+        Ok(stood)
     }
 
     fn outcome(&self, event: &Event, end: &End, kept: &Kept) -> Outcome {

@@ -79,6 +79,11 @@ impl UnitFolder {
         self.root.join("agent.socket")
     }
 
+    /// A file that is there while the hook that asks for a restart of the machine ends, and until the restart is done.
+    pub(crate) fn restart_wanted(&self) -> PathBuf {
+        self.root.join("run/restart-wanted")
+    }
+
     /// The footprint of the process that runs.
     pub(crate) fn footprint(&self) -> PathBuf {
         self.root.join("run/process")

@@ -216,7 +216,14 @@ impl Namespaces {
                 .unwrap_or_else(|_| Err(io::Error::other("the thread that makes it panicked").into()))
         });
         match file.unwrap_or_else(|error| Err(error.into())) {
-            Ok(file) => Ok(Some(made.keep(machine, file))),
+            Ok(file) => {
+                let (namespace, gone) = made.keep(machine, file);
+                // Their descriptors get other meanings.
+                for machine in gone {
+                    let _ = fs::remove_file(Place::new(&self.model, machine).note());
+                }
+                Ok(Some(namespace))
+            }
             // Its files would not be where it has left them.
             Err(failure) if had_one => {
                 let error = failure.into_inner();

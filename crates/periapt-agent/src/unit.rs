@@ -10,7 +10,7 @@ use periapt_model::command::{Answer, Command, Tell};
 use periapt_model::effects::Effects;
 use periapt_model::hook::Hook;
 use periapt_model::journal::{Entry, Mark};
-use periapt_model::local::Local;
+use periapt_model::local::{Local, Op};
 use periapt_model::log::Level;
 use periapt_model::model::Model;
 use periapt_model::names::{MachineId, UnitName};
@@ -63,7 +63,7 @@ pub(crate) struct UnitAgent {
     /// Raised when what the unit sees may have changed.
     pub(crate) changes: watch::Receiver<u64>,
     /// Raised when a machine was restarted, perhaps the unit's.
-    restarts: watch::Receiver<u64>,
+    pub(crate) restarts: watch::Receiver<u64>,
     /// The unit's machine, and its boot at the last look.
     machine: Option<MachineId>,
     boot: Option<String>,
@@ -142,12 +142,15 @@ impl UnitAgent {
     async fn clean_up(&mut self) -> Result<(), Ended> {
         let picture = self.look()?;
         // When hundreds of agents start at once, they do this a few at a time.
-        let _turn = self.shared.turn(None).await;
+        let turn = self.shared.turn(None).await;
         let (folder, substrate) = (self.folder.clone(), Arc::clone(&self.shared.substrate));
         let charms_dir = self.shared.options.charms_dir.clone();
         // What the predecessor did before is in the memory that it left.
         self.checker = Checker::resume(&picture.local);
         let _ = self.checker.feed(&TraceEvent::AgentStarted);
+        // The hook that asked for a restart has ended well, and the restart was not done: its daemon died before.
+        let restart_due =
+            !matches!(picture.local.op, Op::Hook { .. }) && self.folder.restart_wanted().exists();
         let charm = picture.local.charm;
         let cleaned = tokio::task::spawn_blocking(move || {
             folder.prepare()?;
@@ -169,6 +172,14 @@ impl UnitAgent {
             Ok(Err(error)) => return Err(Ended::Failed(error.to_string())),
             Err(error) => return Err(Ended::Failed(error.to_string())),
         }
+        drop(turn);
+        if restart_due {
+            // No hook of another unit may run on the machine meanwhile.
+            let machine = self.machine.map(|machine| (machine, String::new()));
+            let _turn = Arc::clone(&self.shared).turn(machine).await;
+            self.restart_machine().await;
+        }
+        self.want_restart(false);
         self.report.uniter(Level::Info, format!("unit {:?} started", self.unit.to_string()));
         self.report.uniter(Level::Info, format!("hooks are retried {}", picture.remote.retry_hooks));
         Ok(())
@@ -182,6 +193,20 @@ impl UnitAgent {
             let _ = self.checker.feed(&TraceEvent::AgentStarted);
         }
         self.boot = now_booted;
+    }
+
+    /// Keeps, beyond a death of the daemon, that a restart of the machine is to follow; or that none is.
+    pub(crate) fn want_restart(&self, wanted: bool) {
+        let mark = self.folder.restart_wanted();
+        let done = match wanted {
+            true => std::fs::write(&mark, ""),
+            false => std::fs::remove_file(&mark),
+        };
+        if let Err(error) = done
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            self.report.uniter(Level::Warning, format!("{}: {error}", mark.display()));
+        }
     }
 
     /// Restarts the unit's machine, which no other hook runs on.

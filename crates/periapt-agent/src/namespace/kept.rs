@@ -61,17 +61,20 @@ impl Kept {
         Some(Arc::clone(namespace))
     }
 
-    pub(super) fn keep(&mut self, machine: MachineId, file: File) -> Arc<Namespace> {
+    /// Keeps another one. Also those that it took the place of: nobody may go by their descriptors any more.
+    pub(super) fn keep(&mut self, machine: MachineId, file: File) -> (Arc<Namespace>, Vec<MachineId>) {
+        let mut gone = Vec::new();
         while self.count.load(Ordering::Relaxed) >= self.most
             && let Some(oldest) = self.machines.iter().min_by_key(|(_, (_, used))| *used)
         {
             let oldest = *oldest.0;
             self.machines.remove(&oldest);
+            gone.push(oldest);
         }
         self.uses += 1;
         let namespace = Arc::new(Namespace::new(file, self.count));
         self.machines.insert(machine, (Arc::clone(&namespace), self.uses));
-        namespace
+        (namespace, gone)
     }
 
     pub(super) fn forget(&mut self, machine: MachineId) {
@@ -88,17 +91,17 @@ mod tests {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let empty = || Kept { most: 3, count: &COUNT, ..Kept::default() };
         let keep = |kept: &mut Kept, number| {
-            drop(kept.keep(MachineId(number), File::open("/proc/self/ns/mnt").unwrap()));
+            kept.keep(MachineId(number), File::open("/proc/self/ns/mnt").unwrap()).1
         };
         let mut kept = empty();
-        (0..3).for_each(|number| keep(&mut kept, number));
+        (0..3).for_each(|number| assert!(keep(&mut kept, number).is_empty()));
         assert!(kept.get(MachineId(0)).is_some());
-        keep(&mut kept, 3);
+        assert_eq!(keep(&mut kept, 3), [MachineId(1)]);
         assert!(kept.get(MachineId(1)).is_none(), "the one that was used longest ago");
         assert!([0, 2, 3].iter().all(|number| kept.get(MachineId(*number)).is_some()));
         // Another model has one of its own, whatever the first has, and never two.
         let mut other = empty();
-        (0..2).for_each(|number| keep(&mut other, number));
+        (0..2).for_each(|number| drop(keep(&mut other, number)));
         assert!(other.get(MachineId(0)).is_none() && other.get(MachineId(1)).is_some());
         kept.forget(MachineId(3));
         assert!(kept.get(MachineId(3)).is_none());

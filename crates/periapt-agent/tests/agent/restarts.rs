@@ -106,6 +106,44 @@ async fn a_reboot_ends_what_runs_on_the_machine_and_start_follows() {
 }
 
 #[tokio::test]
+async fn a_restart_that_was_not_done_is_done_by_the_next_daemon() {
+    let home = Home::new();
+    home.deploy_script("app", "");
+    let agents = home.start();
+    home.idle("app/0").await;
+    agents.shutdown().await;
+    // So a daemon leaves it that dies between the end of the hook and the restart.
+    let mark = home.unit_dir("app/0").join("run/restart-wanted");
+    fs::write(&mark, "").unwrap();
+    let before = home.trace("app/0");
+    let agents = home.start();
+    while home.trace("app/0").len() == before.len() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    home.idle("app/0").await;
+    assert_eq!(home.trace("app/0")[before.len()..], ["start done"]);
+    assert!(!mark.exists());
+    home.finish(agents).await;
+}
+
+#[tokio::test]
+async fn a_hook_whose_changes_are_refused_restarts_nothing() {
+    let home = Home::new();
+    home.deploy_script(
+        "app",
+        "[ $JUJU_HOOK_NAME != start ] || { secret-set secret:d0000000000000000000 token=abcdef; juju-reboot; }",
+    );
+    let agents = home.start();
+    while !home.trace("app/0").iter().any(|line| line.starts_with("start failed")) {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    agents.shutdown().await;
+    let machine = home.unit_dir("app/0").ancestors().nth(2).unwrap().join("machines/0/run/boot");
+    assert!(!machine.exists(), "no restart: the hook has not ended well");
+    assert!(!home.unit_dir("app/0").join("run/restart-wanted").exists());
+}
+
+#[tokio::test]
 async fn a_controller_that_cannot_store_is_asked_again_and_no_hook_runs_twice() {
     let home = Home::new();
     home.deploy_script("app", "echo $JUJU_HOOK_NAME >> ran; [ $JUJU_HOOK_NAME != install ] || { touch ../installed; while [ -e ../installed ]; do sleep 0.01; done; }");
