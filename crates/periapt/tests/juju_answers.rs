@@ -118,6 +118,13 @@ fn a_script_makes_a_controller_and_takes_it_away() {
     assert_eq!(juju.refused(&["show-controller", "overlord"]).1, "ERROR controller overlord not found");
     // It is as new.
     juju.ok(&["bootstrap", "lxd"]);
+    // Nobody answers, which is a no.
+    let said = juju.run(&["kill-controller", "lxd-localhost"]);
+    assert!(said.code == 1 && said.stderr.contains("aborted: the controller stays as it is"), "{said:?}");
+    // A secret is something, too.
+    juju.ok(&["add-secret", "keep", "value=v"]);
+    let (_, said) = juju.refused(&["destroy-controller", "-y", "lxd-localhost"]);
+    assert!(said.starts_with("ERROR cannot destroy controller \"lxd-localhost\": it has models"), "{said}");
     juju.ok(&["kill-controller", "-y", "lxd-localhost"]);
     assert_eq!(juju.ok(&["switch"]).stdout, "periapt:admin/default\n");
 }

@@ -16,7 +16,7 @@ use crate::daemon;
 use crate::error::{CliError, Result, writing};
 use crate::notes::HEADING;
 use crate::output::say;
-use crate::session::{self, Session, write_whole};
+use crate::session::{self, Session, write_whole, zone};
 
 /// Name the controller: the daemon of this home, which is started if it does not run
 #[derive(Args, Debug)]
@@ -112,9 +112,28 @@ struct EndArgs {
     timeout: Option<Duration>,
 }
 
-/// Whether nothing was ever put into the model that each home begins with.
-fn is_first_and_empty(model: &ShowModel) -> bool {
-    model.short_name == daemon::FIRST_MODEL && model.unit_count == 0 && model.machines.is_empty()
+/// Whether there is nothing in the model, which each home begins with.
+async fn is_unused(session: &Session, model: &ShowModel) -> Result<bool> {
+    if model.short_name != daemon::FIRST_MODEL || model.unit_count > 0 || !model.machines.is_empty() {
+        return Ok(false);
+    }
+    let client = session.client()?.model(&model.short_name);
+    let status = client.status(&[], &zone(true)).await?.status;
+    Ok(status.applications.is_empty()
+        && status.application_endpoints.is_empty()
+        && client.secrets(&requests::SecretsParams::default()).await?.is_empty()
+        && client.storage(&zone(true)).await?.storage.is_empty())
+}
+
+/// The models in which there is something.
+async fn used(session: &Session, models: &[ShowModel]) -> Result<Vec<String>> {
+    let mut used = Vec::new();
+    for model in models {
+        if !is_unused(session, model).await? {
+            used.push(model.short_name.clone());
+        }
+    }
+    Ok(used)
 }
 
 /// Letters, digits and `-_.`, beginning with a letter or digit (Juju 3.6: names of controllers).
@@ -154,18 +173,20 @@ impl Bootstrap {
             ))
             .hint(format!("charms run on this machine, which is cloud {CLOUD}")));
         }
-        if given_name(&session.home).is_some() || !models.iter().all(is_first_and_empty) {
+        if given_name(&session.home).is_some() || !used(session, &models).await?.is_empty() {
             return Err(CliError::new(format!(
                 "cannot make controller {name:?}: the daemon of this home is the only controller, {CONTROLLER:?}, and in use"
             ))
             .hint("another home has another: set PERIAPT_HOME to another folder"));
         }
+        if let Some(ModelRef(model)) = &self.add_model {
+            let request = requests::AddModel { name: model.clone(), config: Default::default() };
+            session.client()?.add_model(&request).await?;
+        }
         let path = session.home.controller_name();
         write_whole(&path, format!("{name}\n").as_bytes()).map_err(writing(&path))?;
         say(format!("The daemon of this home is controller {name:?} now, as well as {CONTROLLER:?}"));
         if let Some(ModelRef(model)) = self.add_model {
-            let request = requests::AddModel { name: model.clone(), config: Default::default() };
-            session.client()?.add_model(&request).await?;
             session::switch(&session.home, &model)?;
             say(format!("Added {model:?} model"));
         }
@@ -178,8 +199,7 @@ impl DestroyController {
     pub async fn run(self, session: &Session) -> Result {
         check(&self.name)?;
         let models = models(session).await?;
-        let hosted: Vec<&str> =
-            models.iter().filter(|model| !is_first_and_empty(model)).map(|m| m.short_name.as_str()).collect();
+        let hosted = used(session, &models).await?;
         if !self.destroy_all_models && !hosted.is_empty() {
             return Err(CliError::new(format!("cannot destroy controller {:?}: it has models", self.name))
                 .hint(format!("--destroy-all-models destroys these with it: {}", hosted.join(", "))));
@@ -199,7 +219,20 @@ impl KillController {
 
 impl EndArgs {
     async fn run(self, session: &Session, name: &str, models: Vec<ShowModel>, force: bool) -> Result {
-        if !self.no_prompt && std::io::IsTerminal::is_terminal(&std::io::stdin()) {
+        // Before anything goes: what one model refuses for, the others are not to be gone by then.
+        if !self.destroy_storage && !self.release_storage {
+            for model in &models {
+                let storages = session.client()?.model(&model.short_name).storage(&zone(true)).await?.storage;
+                if let Some((outlives, _)) = storages.iter().find(|(_, storage)| storage.persistent) {
+                    return Err(CliError::new(format!(
+                        "cannot destroy controller {name:?}: model {:?} has persistent storage, {outlives} among it",
+                        model.short_name
+                    ))
+                    .hint("--destroy-storage destroys it, --release-storage puts aside what is in it"));
+                }
+            }
+        }
+        if !self.no_prompt {
             say(format!(
                 "This destroys controller {name} with {} models and everything in them.",
                 models.len()

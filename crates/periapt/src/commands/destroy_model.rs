@@ -1,6 +1,6 @@
 //! `destroy-model`
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{BufRead as _, Write as _};
 use std::time::Duration;
 
 use clap::Args;
@@ -47,7 +47,7 @@ impl DestroyModel {
         let client = session.client()?;
         let model = client.model(name.as_str());
         let shown = model.show(&zone(false)).await?;
-        if !self.no_prompt && std::io::stdin().is_terminal() {
+        if !self.no_prompt {
             say(format!(
                 "This destroys model {OWNER}/{name} with {} units and everything in it.",
                 shown.unit_count
@@ -85,6 +85,7 @@ pub(super) fn confirm(kind: &str, name: &str) -> Result {
     let read = std::io::stdin().lock().read_line(&mut answer);
     match read {
         Ok(_) if answer.trim() == name => Ok(()),
-        _ => Err(CliError::new(format!("aborted: the {kind} stays as it is"))),
+        _ => Err(CliError::new(format!("aborted: the {kind} stays as it is"))
+            .hint("answer with its name, or say --no-prompt")),
     }
 }
