@@ -70,7 +70,7 @@ pub struct UnitWhy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<serde_json::Value>)]
     pub waits: Option<Waits>,
-    /// It has something to do, and a hook of this unit runs on the same machine, where hooks take turns.
+    /// It has something to do, and a hook or task of this unit runs on the same machine, where hooks take turns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub machine_held_by: Option<UnitName>,
@@ -176,16 +176,14 @@ pub fn unit_why(model: &Model, name: &UnitName, moment: &Moment) -> Option<UnitW
     })
 }
 
-/// Another unit of the same machine whose hook runs: it holds the machine's lock (Juju 3.6: `core/machinelock`).
+/// Another unit of the same machine whose hook, or task that is not parallel, runs: it holds the machine's lock (Juju 3.6: `core/machinelock`).
 fn machine_held_by(model: &Model, name: &UnitName) -> Option<UnitName> {
     let machine = model.units.get(name)?.machine;
     let runs = |unit: &UnitName| {
-        let agent = model.agents.get(unit);
-        let step = agent.and_then(|agent| match &agent.local.op {
-            Op::Hook { step, .. } => Some(step),
-            _ => None,
-        });
-        matches!(step, Some(HookStep::Pending { ended: None, .. }))
+        let Some(local) = model.agents.get(unit).map(|agent| &agent.local) else { return false };
+        let task = local.task.and_then(|id| model.tasks.get(&id));
+        task.is_some_and(|task| !task.parallel && task.group.is_empty())
+            || matches!(local.op, Op::Hook { step: HookStep::Pending { ended: None, .. }, .. })
     };
     let others = model.units.values().filter(|unit| unit.machine == machine && unit.name != *name);
     others.map(|unit| &unit.name).find(|unit| runs(unit)).cloned()

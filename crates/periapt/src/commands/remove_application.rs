@@ -16,7 +16,7 @@ pub struct RemoveApplication {
     /// The applications
     #[arg(required = true, value_name = "APPLICATION", add = complete::apps())]
     applications: Vec<AppName>,
-    /// At once, without hooks
+    /// At once, without hooks of its own; others run theirs. Said again: without those, too
     #[arg(long)]
     force: bool,
     /// Do not ask; nothing is asked anyway

@@ -21,7 +21,7 @@ pub struct RemoveUnit {
     /// So many units of an application, the highest numbers first
     #[arg(long, value_name = "N", value_parser = positive)]
     num_units: Option<u32>,
-    /// At once, without hooks
+    /// At once, without hooks of its own
     #[arg(long)]
     force: bool,
     /// Do not ask; nothing is asked anyway

@@ -21,7 +21,10 @@ pub fn unit(why: &UnitWhy, clock: &Clock) -> String {
         waits.iter().flat_map(|w| &w.waits).flat_map(|wait| sentence(why, wait, clock)).collect();
     push_points(&mut out, &lines);
     if let Some(holder) = &why.machine_held_by {
-        push_points(&mut out, &[format!("a hook of {holder} runs on its machine, where hooks take turns")]);
+        push_points(
+            &mut out,
+            &[format!("a hook or task of {holder} runs on its machine, where they take turns")],
+        );
     }
     push_points(&mut out, &lacking(&why.lacking, why.unit.app().as_str()));
     if waits.is_none() {
@@ -344,7 +347,7 @@ mod tests {
         why.machine_held_by = Some("logger/0".parse().unwrap());
         let said = plain(&unit(&why, &utc()));
         assert!(
-            said.contains("• a hook of logger/0 runs on its machine, where hooks take turns\n"),
+            said.contains("• a hook or task of logger/0 runs on its machine, where they take turns\n"),
             "{said}"
         );
     }
