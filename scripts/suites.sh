@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/setup.sh
 
-target=${CARGO_TARGET_DIR:-$PWD/target}
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 venv=$target/suites/venv
 export PERIAPT=${PERIAPT:-$target/debug/periapt}
 [ -x "$PERIAPT" ] || cargo build --workspace --bins
@@ -16,7 +16,7 @@ if [ "$(cat "$target/suites/stamp" 2>/dev/null)" != "$stamp" ]; then
     mkdir -p "$target/suites/packages"
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check -r conformance/requirements.txt
-    "$venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --no-binary :all: --require-hashes \
+    "$venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --no-binary ops --require-hashes \
         --dest "$target/suites/packages" -r conformance/sources.txt
     for package in "$target/suites/packages"/*.tar.gz; do tar --extract --file "$package" --directory "$target/suites"; done
     echo "$stamp" > "$target/suites/stamp"
