@@ -180,7 +180,7 @@ fn a_failed_hook_is_not_settled() {
     tested.apply(deploy(db_charm(), 1));
     tested.run_agents(&|_, hook| if hook.name() == "start" { failed() } else { Outcome::Done });
     let left = waiting(Some(&tested.0), &[Goal::Settled], &moment());
-    assert_eq!(left[0].reason, "start failed: exit status 1 (1 time)");
+    assert_eq!(left[0].reason, "start failed: exit status 1 (1 time), saying \"Traceback\"");
     assert!(left[0].next.is_some_and(|at| at > NOW), "{left:?}");
 }
 

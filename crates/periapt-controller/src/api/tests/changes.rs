@@ -126,7 +126,10 @@ async fn bad_input_changes_nothing_and_says_what_is_wrong() {
     let key = SetConfig { set: [("sise".to_owned(), "5".to_owned())].into(), reset: Vec::new() };
     let error = model.set_config(&app("db"), &key).await.unwrap_err();
     assert_eq!(error.hint(), Some("did you mean \"size\"?"));
-    let setting = SetConfig { set: [("nothing".to_owned(), "5".to_owned())].into(), reset: Vec::new() };
+    let setting = SetConfig {
+        set: [("update-status-hook-intervall".to_owned(), "5m".to_owned())].into(),
+        reset: Vec::new(),
+    };
     assert_eq!(refused(model.set_model_config(&setting).await).0, ErrorKind::Invalid);
     assert_eq!(refused(model.integrate("db:", "db").await).0, ErrorKind::Invalid);
     assert_eq!(refused(model.resolve(&ResolveUnits::default()).await).0, ErrorKind::Invalid);
