@@ -9,7 +9,7 @@ mod storage;
 use std::collections::BTreeMap;
 
 pub use answer::{Answer, Refusal, RefusalKind};
-pub use batch::{BatchChange, Place, Step};
+pub use batch::{Batch, BatchChange, Place, Step};
 pub use cross_model::CrossModel;
 pub use exec::{AskedRelation, ExecOptions};
 pub use storage::{StorageCommand, StorageOptions};
@@ -375,7 +375,7 @@ pub enum Command {
     /// Offers, and relations with other models.
     CrossModel(Box<CrossModel>),
     /// Changes that are made together, in order, or not at all.
-    Batch(Vec<Step>),
+    Batch(Batch),
 
     /// What an agent tells at once, without waiting for its hook's end (reference 4.1, "immediate").
     Agent {

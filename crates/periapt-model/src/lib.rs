@@ -30,6 +30,7 @@ pub mod offer_url;
 pub mod published;
 pub mod remote;
 pub mod secrets;
+pub mod shape;
 pub mod status;
 pub mod step_commit;
 pub mod time;

@@ -249,6 +249,9 @@ fn consuming(
     // Not there: never made, or gone.
     let wanted = offering.filter(|_| relation.link.is_none() && relation.life == Life::Alive);
     match wanted.and_then(|offering| offered(offering, theirs, source)) {
+        // It is made when the first has gone.
+        Some(endpoint)
+            if offering.is_some_and(|offering| first_ends(offering, model, ours, endpoint, source)) => {}
         Some(endpoint) => {
             let connect = Connect {
                 link,
@@ -264,6 +267,26 @@ fn consuming(
         }
         None => {}
     }
+}
+
+/// Whether an earlier relation between the same two ends, of which the offering half is still there: its units are told of
+/// one end after the other.
+fn first_ends(
+    offering: &Model,
+    consuming: &Model,
+    ours: &RelationEnd,
+    offered: &EndpointName,
+    source: &OfferSource,
+) -> bool {
+    let app = offering.offers.get(&source.offer).map(|offer| &offer.app);
+    let Some((name, app)) = consumer_name(&consuming.info.uuid, &ours.app).zip(app) else { return false };
+    let is = |half: &Relation, app: &AppName, endpoint: &EndpointName| {
+        half.end_of(app).is_some_and(|end| &end.endpoint == endpoint)
+    };
+    offering.relations_of(&name).any(|half| {
+        let known = half.link.as_ref().is_some_and(|link| consuming.relations.contains_key(&link.relation));
+        is(half, &name, &ours.endpoint) && is(half, app, offered) && (half.life != Life::Alive || !known)
+    })
 }
 
 fn copy(

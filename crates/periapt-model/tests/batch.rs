@@ -5,7 +5,7 @@ use periapt_model::apply::apply;
 use periapt_model::apply::batch::MOST_STEPS;
 use periapt_model::charm::{CharmFiles, SourceText, parse};
 use periapt_model::command::{
-    Answer, BatchChange, Command, CrossModel, Deploy, EndpointRef, Place, Refusal, Step,
+    Answer, Batch, BatchChange, Command, CrossModel, Deploy, EndpointRef, Place, Refusal, Step,
 };
 use periapt_model::entity::{Charm, ModelInfo};
 use periapt_model::model::Model;
@@ -64,8 +64,12 @@ fn steps(changes: Vec<BatchChange>) -> Vec<Step> {
     numbered.map(|(number, change)| Step { of: format!("step {number}"), change }).collect()
 }
 
+fn batch(steps: Vec<Step>) -> Command {
+    Command::Batch(Batch { steps, ..Batch::default() })
+}
+
 fn run(model: &Model, changes: Vec<BatchChange>) -> Result<(Model, Vec<Answer>), Refusal> {
-    let (writes, answer) = apply(model, Command::Batch(steps(changes)), Timestamp(1))?;
+    let (writes, answer) = apply(model, batch(steps(changes)), Timestamp(1))?;
     let mut after = model.clone();
     writes.iter().for_each(|write| after.write(write));
     let Answer::Batch(answers) = answer else { panic!("{answer:?}") };
@@ -126,10 +130,7 @@ fn a_refusal_names_its_step_and_leaves_nothing() {
             BatchChange::Command(Box::new(Command::DestroyModel { force: true, storage: None })),
             "step 2: this command cannot be part of a batch",
         ),
-        (
-            BatchChange::Command(Box::new(Command::Batch(Vec::new()))),
-            "step 2: this command cannot be part of a batch",
-        ),
+        (BatchChange::Command(Box::new(batch(Vec::new()))), "step 2: this command cannot be part of a batch"),
         (
             BatchChange::Command(Box::new(Command::TakeUnit { unit: "db/0".parse().unwrap() })),
             "step 2: this command cannot be part of a batch",
@@ -147,7 +148,7 @@ fn a_refusal_names_its_step_and_leaves_nothing() {
     }
     assert_eq!(before, empty());
     let anonymous = Step { of: String::new(), change: unit("nope", Place::New) };
-    let refusal = apply(&before, Command::Batch(vec![anonymous]), Timestamp(1)).unwrap_err();
+    let refusal = apply(&before, batch(vec![anonymous]), Timestamp(1)).unwrap_err();
     assert_eq!(refusal.message, "application \"nope\" not found");
 }
 
@@ -214,8 +215,21 @@ fn any_change() -> impl Strategy<Value = BatchChange> {
     ]
 }
 
+/// The command that does by itself what a step does.
+fn alone(change: BatchChange) -> Command {
+    match change {
+        BatchChange::Command(command) => *command,
+        BatchChange::Unit { app, place: Place::New } => Command::AddUnits { app, count: 1 },
+        BatchChange::Unit { app, place: Place::Machine(id) } => {
+            Command::AddUnitsTo { app, count: 1, placement: vec![id.to_string()], attach: Vec::new() }
+        }
+        other => panic!("there is no command for {other:?}"),
+    }
+}
+
 proptest! {
-    /// A batch is what its steps are one after the other, and when one of them is refused it is refused with its words.
+    /// A batch is what the same commands are one after the other, and when one of them is refused it is refused with its
+    /// words.
     #[test]
     fn a_batch_is_all_of_its_steps_or_none(
         there in prop::collection::vec(any_change(), 0..6),
@@ -229,9 +243,10 @@ proptest! {
         let mut one_by_one = Ok(before.clone());
         for (number, change) in changes.iter().enumerate() {
             let Ok(model) = &one_by_one else { break };
-            let step = Step { of: format!("step {number}"), change: change.clone() };
-            one_by_one = match apply(model, Command::Batch(vec![step]), Timestamp(1)) {
-                Err(refusal) => Err(refusal),
+            one_by_one = match apply(model, alone(change.clone()), Timestamp(1)) {
+                Err(refusal) => {
+                    Err(Refusal { message: format!("step {number}: {}", refusal.message), ..refusal })
+                }
                 Ok((writes, _)) => {
                     let mut after = model.clone();
                     writes.iter().for_each(|write| after.write(write));

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use periapt_model::command::{Answer, BatchChange, Command, CrossModel, Place, Step};
+use periapt_model::command::{self, Answer, BatchChange, Command, CrossModel, Place, Step};
 use periapt_model::entity::Exposure;
 use periapt_model::names::{AppName, MachineId, UnitName};
+use periapt_model::shape::Shape;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -24,6 +25,11 @@ pub struct Batch {
     /// Only say what they would do, or why they would be refused.
     #[serde(default)]
     pub dry_run: bool,
+    /// What of the model they were planned from, as `models_shape` tells it: parts of it, under their names. Where one of
+    /// them has changed since, all of the changes are refused, with the kind `changed`.
+    #[serde(default)]
+    #[schema(value_type = serde_json::Value)]
+    pub expect: Shape,
 }
 
 /// One change of a batch.
@@ -161,7 +167,7 @@ impl TryFrom<Answer> for Batched {
 pub(super) async fn run(
     State(api): State<Api>,
     Segments(model): Segments<String>,
-    Input(Batch { steps, dry_run }): Input<Batch>,
+    Input(Batch { steps, dry_run, expect }): Input<Batch>,
 ) -> Result<Json<Batched>, ApiError> {
     api.model(&model)?;
     let steps = steps.into_iter().map(|BatchStep { of, change }| match read(&api, change) {
@@ -169,13 +175,26 @@ pub(super) async fn run(
         Err(error) if of.is_empty() => Err(error),
         Err(error) => Err(ApiError { error: format!("{of}: {}", error.error), ..error }),
     });
-    let command = Command::Batch(steps.collect::<Result<_, _>>()?);
+    let command = Command::Batch(command::Batch { steps: steps.collect::<Result<_, _>>()?, expect });
     if dry_run {
         let answer = periapt_model::apply::apply(&api.model(&model)?.snapshot(), command, api.moment().now);
         let (_, answer) = answer.map_err(crate::handle::ApplyError::Refused)?;
         return answer.try_into().map(Json);
     }
     api.apply(&model, command).await.map(Json)
+}
+
+/// All of a model that a batch may be planned from, as it is at one moment.
+#[utoipa::path(
+    get, path = "/v1/models/{model}/shape", operation_id = "models_shape", tag = "models",
+    params(("model" = String, Path, description = "The model's name or uuid.")),
+    responses((status = 200, body = serde_json::Value), (status = 404, body = ApiError))
+)]
+pub(super) async fn shape(
+    State(api): State<Api>,
+    Segments(model): Segments<String>,
+) -> Result<Json<Shape>, ApiError> {
+    Ok(Json(Shape::of(&api.model(&model)?.snapshot())))
 }
 
 fn read(api: &Api, change: Change) -> Result<BatchChange, ApiError> {

@@ -23,6 +23,8 @@ pub enum ErrorKind {
     Conflict,
     /// Whoever asks may not.
     NotAllowed,
+    /// It was planned from what has changed since.
+    Changed,
     /// Its body is too large.
     TooLarge,
     /// The daemon cannot store anything at present, or is ending.
@@ -36,7 +38,7 @@ impl ErrorKind {
     pub fn status(self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::AlreadyExists | Self::Conflict => StatusCode::CONFLICT,
+            Self::AlreadyExists | Self::Conflict | Self::Changed => StatusCode::CONFLICT,
             Self::Invalid => StatusCode::BAD_REQUEST,
             Self::NotAllowed => StatusCode::FORBIDDEN,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -54,6 +56,7 @@ impl From<RefusalKind> for ErrorKind {
             RefusalKind::Invalid => Self::Invalid,
             RefusalKind::Conflict => Self::Conflict,
             RefusalKind::NotAllowed => Self::NotAllowed,
+            RefusalKind::Changed => Self::Changed,
         }
     }
 }

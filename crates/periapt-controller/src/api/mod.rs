@@ -213,6 +213,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(models::config, models::set_config))
         .routes(routes!(models::status))
         .routes(routes!(batch::run))
+        .routes(routes!(batch::shape))
         .routes(routes!(machines::add))
         .routes(routes!(machines::remove))
         .routes(routes!(machines::constraints, machines::set_constraints))

@@ -61,6 +61,11 @@ impl ClientError {
         }
     }
 
+    /// Whether what the call was planned from has changed since.
+    pub fn has_changed(&self) -> bool {
+        matches!(self, Self::Refused { kind: ErrorKind::Changed, .. })
+    }
+
     /// Whether what the call named is not there.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused { kind: ErrorKind::NotFound, .. })

@@ -74,6 +74,9 @@ pub struct UnitWhy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub machine_held_by: Option<UnitName>,
+    /// Its application's relations that another model has not taken up, as for the application.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_taken_up: Vec<ApplicationWait>,
     /// The relations that its charm requires and does not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lacking: Vec<Lacking>,
@@ -172,6 +175,7 @@ pub fn unit_why(model: &Model, name: &UnitName, moment: &Moment) -> Option<UnitW
         agent: Said { status: agent.status.to_string(), message: agent.message, since: agent.since },
         waits,
         machine_held_by: due.then(|| machine_held_by(model, name)).flatten(),
+        not_taken_up: not_taken_up(model, name.app()),
         lacking: lacking(model, name.app()),
     })
 }
@@ -216,12 +220,7 @@ pub fn application_why(model: &Model, name: &AppName, moment: &Moment) -> Option
     if !outdated.is_empty() && app.life == Life::Alive {
         waits.push(ApplicationWait::UpgradeRemains { url: app.charm.url.clone(), units: outdated });
     }
-    let unknown: Vec<ApplicationWait> = model
-        .relations_of(name)
-        .filter(|relation| relation.life == Life::Alive && relation.link.is_none())
-        .filter(|relation| relation.ends.iter().any(|end| model.remote_apps.contains_key(&end.app)))
-        .map(|r| ApplicationWait::RelationUnknown { relation: r.id, key: r.key() })
-        .collect();
+    let unknown = not_taken_up(model, name);
     let linked = unknown.is_empty();
     waits.extend(unknown);
     Some(ApplicationWhy {
@@ -232,6 +231,16 @@ pub fn application_why(model: &Model, name: &AppName, moment: &Moment) -> Option
         lacking: lacking(model, name),
         units,
     })
+}
+
+/// The relations of an application with another model that does not know of them yet.
+fn not_taken_up(model: &Model, app: &AppName) -> Vec<ApplicationWait> {
+    model
+        .relations_of(app)
+        .filter(|relation| relation.life == Life::Alive && relation.link.is_none())
+        .filter(|relation| relation.ends.iter().any(|end| model.remote_apps.contains_key(&end.app)))
+        .map(|r| ApplicationWait::RelationUnknown { relation: r.id, key: r.key() })
+        .collect()
 }
 
 fn relation_remains(model: &Model, relation: &Relation) -> ApplicationWait {

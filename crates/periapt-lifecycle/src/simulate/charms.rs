@@ -12,7 +12,7 @@ const METADATA: [&str; 6] = [
     "provides: {db: {interface: sql}}\npeers: {mates: {interface: mates}}\nstorage: {data: {type: filesystem}}",
     "requires: {db: {interface: sql}, log: {interface: logs}}\nprovides: {web: {interface: http}}",
     "provides: {log: {interface: logs}}\nrequires: {web: {interface: http}}\npeers: {ring: {interface: ring}}\nstorage: {data: {type: filesystem, multiple: {range: 2}}, extra: {type: filesystem, multiple: {range: 0-}}}",
-    "provides: {db: {interface: sql}}\npeers: {mates: {interface: mates}, more: {interface: more}}",
+    "provides: {db: {interface: sql, limit: 1}}\npeers: {mates: {interface: mates}, more: {interface: more}}",
     // Two subordinates: they come by `juju-info` and by an interface of the second charm, and see each other by `side`.
     "subordinate: true\nprovides: {side: {interface: side, scope: container}}\nrequires: {host: {interface: juju-info, scope: container}}\npeers: {mates: {interface: mates}}\nstorage: {data: {type: filesystem}}",
     "subordinate: true\nrequires: {host: {interface: juju-info, scope: container}, page: {interface: http, scope: container}, side: {interface: side, scope: container}, log: {interface: logs}}",

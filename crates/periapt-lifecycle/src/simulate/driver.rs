@@ -28,7 +28,7 @@ pub struct Running {
     /// What it runs.
     pub step: Step,
     /// What its agent had seen.
-    pub decided_on: Remote,
+    pub decided_on: Arc<Remote>,
     /// The model that it sees.
     pub view: Model,
     /// When it was begun.
@@ -41,7 +41,9 @@ pub(super) struct Agent {
     pub epoch: u64,
     started: Timestamp,
     /// What it saw last; none after its own commit.
-    pub view: Option<Remote>,
+    pub view: Option<Arc<Remote>>,
+    /// What it would see now, until something concerns it: as a real agent, which is not woken before.
+    seen: Option<Arc<Remote>>,
     /// The change that its last commit was: it may see nothing older.
     last_commit: u64,
     pub running: Option<Running>,
@@ -159,8 +161,13 @@ impl Driver {
             self.overlooked =
                 overlooked.map(|unit| format!("{unit} is not woken by what concerns it: {writes:?}"));
         }
+        woken.extend(writes.iter().filter_map(owner).cloned());
+        for unit in &woken {
+            if let Some(agent) = self.agents.get_mut(unit) {
+                agent.seen = None;
+            }
+        }
         self.unchecked.append(&mut woken);
-        self.unchecked.extend(writes.iter().filter_map(owner).cloned());
         self.changes += 1;
         self.history.push_back((self.changes, self.model.clone()));
         if self.history.len() > HISTORY {
@@ -186,6 +193,7 @@ impl Driver {
                 epoch,
                 started: self.now,
                 view: None,
+                seen: None,
                 last_commit: self.changes,
                 running: None,
                 until: None,
@@ -201,12 +209,43 @@ impl Driver {
         if !self.agent(unit) {
             return false;
         }
-        let Some(agent) = self.agents.get_mut(unit) else { return false };
+        let Some(last_commit) = self.agents.get(unit).map(|agent| agent.last_commit) else { return false };
         let newest = self.history.len().saturating_sub(1);
-        let seen =
-            self.history.iter().skip(newest.saturating_sub(ago)).find(|(n, _)| *n >= agent.last_commit);
-        agent.view = seen.and_then(|(_, model)| observe(model, unit));
+        let seen = self.history.iter().skip(newest.saturating_sub(ago)).find(|(n, _)| *n >= last_commit);
+        let view = match seen {
+            Some((n, model)) if *n != self.changes => observe(model, unit).map(Arc::new),
+            Some(_) => self.present(unit),
+            None => None,
+        };
+        if let Some(agent) = self.agents.get_mut(unit) {
+            agent.view = view;
+        }
         true
+    }
+
+    /// What a unit's agent sees of the model as it is now.
+    pub(super) fn present(&mut self, unit: &UnitName) -> Option<Arc<Remote>> {
+        let agent = self.agents.get_mut(unit);
+        if let Some(seen) = agent.as_ref().and_then(|agent| agent.seen.clone()) {
+            return Some(seen);
+        }
+        let present = observe(&self.model, unit).map(Arc::new)?;
+        if let Some(agent) = agent {
+            agent.seen = Some(Arc::clone(&present));
+        }
+        Some(present)
+    }
+
+    /// An agent that nothing has woken, and that would see something new if it looked.
+    pub(super) fn asleep(&self) -> Option<&UnitName> {
+        let stale = |unit: &UnitName, seen: &Remote| observe(&self.model, unit).as_ref() != Some(seen);
+        let mut agents = self.agents.iter();
+        agents.find(|(unit, agent)| agent.seen.as_ref().is_some_and(|seen| stale(unit, seen))).map(|(u, _)| u)
+    }
+
+    /// How many changes there were.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// A unit's agent looks at the model as it is now.
@@ -340,8 +379,11 @@ impl Driver {
     pub fn first_timer(&self) -> Option<Timestamp> {
         let resting = self.agents.iter().filter(|(_, agent)| agent.running.is_none());
         resting
-            .filter_map(|(unit, _)| {
-                let remote = observe(&self.model, unit)?;
+            .filter_map(|(unit, agent)| {
+                let remote = match &agent.seen {
+                    Some(seen) => Arc::clone(seen),
+                    None => Arc::new(observe(&self.model, unit)?),
+                };
                 match crate::next(self.local(unit)?, &remote, &self.moment(unit)) {
                     Step::Rest { until, .. } => until,
                     _ => Some(self.now),

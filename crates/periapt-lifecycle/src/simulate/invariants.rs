@@ -26,8 +26,12 @@ impl World {
         if let Some(text) = self.driver.overlooked.take() {
             return broken("wakes", text);
         }
-        self.check_containers()?;
-        self.check_storages()?;
+        // Where agents only looked, nothing in the model is new.
+        if self.checked != self.driver.changes() {
+            self.checked = self.driver.changes();
+            self.check_containers()?;
+            self.check_storages()?;
+        }
         if self.steps.is_multiple_of(CHECK_ALL_EVERY) {
             return self.check_all();
         }
@@ -36,6 +40,9 @@ impl World {
 
     fn check_all(&mut self) -> Result<(), Broken> {
         self.driver.unchecked.clear();
+        if let Some(unit) = self.driver.asleep() {
+            return broken("wakes", format!("{unit} is not woken by what concerns it"));
+        }
         let counting: BTreeSet<UnitName> = self.expected.keys().map(|(unit, _)| unit.clone()).collect();
         let acting = self.driver.agents.keys().cloned();
         acting.chain(counting).collect::<BTreeSet<_>>().iter().try_for_each(|unit| self.check_unit(unit))
@@ -72,13 +79,11 @@ impl World {
 
     /// I4 and I7: an agent that rests without being settled knows its next moment, or says that it waits for a person.
     /// Returns until when it rests.
-    fn does_not_wait_in_the_dark(&self, unit: &UnitName) -> Result<Option<Timestamp>, Broken> {
-        let Some(agent) = self.driver.agents.get(unit).filter(|agent| agent.running.is_none()) else {
-            return Ok(None);
-        };
-        let (Some(local), Some(remote)) = (self.driver.local(unit), observe(&self.driver.model, unit)) else {
-            return Ok(None);
-        };
+    fn does_not_wait_in_the_dark(&mut self, unit: &UnitName) -> Result<Option<Timestamp>, Broken> {
+        let resting = self.driver.agents.get(unit).filter(|agent| agent.running.is_none());
+        let Some(epoch) = resting.map(|agent| agent.epoch) else { return Ok(None) };
+        let Some(remote) = self.driver.present(unit) else { return Ok(None) };
+        let Some(local) = self.driver.local(unit) else { return Ok(None) };
         let moment = self.driver.moment(unit);
         let step = crate::next(local, &remote, &moment);
         if step != crate::next(local, &remote, &moment) {
@@ -91,7 +96,7 @@ impl World {
         // Those that are left are units as well, and this holds for them.
         let others = matches!(reason, RestReason::Subordinates { .. });
         if until.is_none() && !by_hand && !wakes_off && !settled && !others {
-            let text = format!("{unit} (agent {}) rests for {reason:?} without end", agent.epoch);
+            let text = format!("{unit} (agent {epoch}) rests for {reason:?} without end");
             return broken("I4", text);
         }
         if until.is_some_and(|at| at <= self.driver.now) {
@@ -141,8 +146,12 @@ impl World {
         }
         for (id, theirs) in remote.relations.iter().filter(|(_, r)| r.implemented && !r.implicit) {
             let ours = local.relations.get(id);
-            // One that is suspended looks empty, or was never entered.
-            if theirs.suspended && ours.is_none_or(|ours| ours.members.is_empty()) {
+            // One that is suspended looks empty to both sides, or was never entered.
+            if theirs.suspended {
+                if theirs.in_scope || ours.is_some_and(|ours| !ours.members.is_empty()) {
+                    let text = format!("{unit} is still in relation {id}, which is suspended: {ours:?}");
+                    return broken("settles", text);
+                }
                 continue;
             }
             if ours.map(|r| &r.members) != Some(&theirs.members)

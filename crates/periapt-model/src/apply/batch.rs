@@ -1,8 +1,11 @@
 //! Many changes as one: what bundles are deployed with.
 
-use crate::command::{Answer, BatchChange, Command, CrossModel, Place, Refusal, Step, StorageCommand};
+use crate::command::{
+    Answer, Batch, BatchChange, Command, CrossModel, Place, Refusal, RefusalKind, Step, StorageCommand,
+};
 use crate::model::{Draft, Model};
 use crate::names::MachineId;
+use crate::shape::Shape;
 use crate::time::Timestamp;
 
 use super::deploy::MOST_UNITS;
@@ -11,10 +14,15 @@ use super::{alive, apply_to, machines, scale};
 /// How many steps one batch may have. A unit is one, unless it comes with its application.
 pub const MOST_STEPS: usize = 20_000;
 
-/// Does every step, each on what the steps before it left. The first refusal is the answer for all of them, and the draft
-/// is worth nothing then.
-pub(super) fn apply(draft: &mut Draft, steps: Vec<Step>, now: Timestamp) -> Result<Answer, Refusal> {
+/// How many of the things that have changed a refusal names.
+const MOST_NAMED: usize = 5;
+
+/// Does every step, each on what the steps before it left, if the model is as they expect it. The first refusal is the
+/// answer for all of them, and the draft is worth nothing then.
+pub(super) fn apply(draft: &mut Draft, batch: Batch, now: Timestamp) -> Result<Answer, Refusal> {
+    let Batch { steps, expect } = batch;
     alive(&draft.model)?;
+    unchanged(&draft.model, &expect)?;
     check_amount(&steps)?;
     let mut answers = Vec::with_capacity(steps.len());
     // Where a machine was made, and what the refusal is called if nobody comes to it.
@@ -32,6 +40,20 @@ pub(super) fn apply(draft: &mut Draft, steps: Vec<Step>, now: Timestamp) -> Resu
         None => Ok(Answer::Batch(answers)),
         Some((_, of)) => Err(named(of, Refusal::invalid("no unit is placed on this machine"))),
     }
+}
+
+/// A plan says what is to be added to what there was. Done on something else it would add to what others have added.
+fn unchanged(model: &Model, expect: &Shape) -> Result<(), Refusal> {
+    let differences = expect.differences(model);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let mut words: Vec<String> = differences.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+    if differences.len() > MOST_NAMED {
+        words.push(format!("{} more", differences.len() - MOST_NAMED));
+    }
+    let what = format!("the model has changed since this was planned: {}", words.join("; "));
+    Err(Refusal::new(RefusalKind::Changed, what).hint("look at the model again, and plan anew"))
 }
 
 fn named(of: &str, refusal: Refusal) -> Refusal {
@@ -81,6 +103,8 @@ fn step(
         BatchChange::Command(_) => Err(Refusal::invalid("this command cannot be part of a batch")),
         BatchChange::Machine { constraints } => machines::add_released(draft, &constraints, now),
         BatchChange::Unit { app, place } => {
+            // As by itself, a unit of nothing is refused before it is looked where it goes.
+            scale::check_principal(&draft.model, &app)?;
             let machine = machine_of(&draft.model, place, before)?;
             let first = draft.model.info.next_machine;
             let made = scale::add_placed(draft, &app, &[machine], &[], now)?;

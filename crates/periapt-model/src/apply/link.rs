@@ -8,7 +8,7 @@ use crate::command::{Answer, Refusal};
 use crate::entity::{Link, Member, Relation, RelationEnd, RemoteApp, RemoteEndpoint, RemoteKind};
 use crate::mirror::{Connect, LinkChange, Mirror, consumer_name, says, sides};
 use crate::model::{Draft, Key, Record};
-use crate::names::{AppName, RelationId, UnitName};
+use crate::names::{AppName, EndpointName, RelationId, UnitName};
 use crate::status::Life;
 use crate::time::Timestamp;
 
@@ -53,6 +53,20 @@ fn connect(draft: &mut Draft, connect: Connect, now: Timestamp) -> Result<(), Re
     let interface = ours.interface.clone();
     let theirs =
         RelationEnd { app: name.clone(), endpoint: endpoint.clone(), role, interface, scope: Scope::Global };
+    // Units may still be in one that was between the same two, and would hear of both under one name.
+    let is = |half: &Relation, app: &AppName, endpoint: &EndpointName| {
+        half.life != Life::Alive && half.end_of(app).is_some_and(|end| &end.endpoint == endpoint)
+    };
+    let old = draft
+        .model
+        .relations_of(&name)
+        .find(|half| is(half, &name, &endpoint) && is(half, &offer.app, &offered))
+        .map(|half| half.key());
+    if let Some(old) = old {
+        return Err(Refusal::conflict(format!(
+            "relation {old} is still ending here: a new one waits until it is gone"
+        )));
+    }
     relate::check_limit(&draft.model, &own)?;
     let mut endpoints = draft.model.remote_apps.get(&name).map(|a| a.endpoints.clone()).unwrap_or_default();
     endpoints.insert(endpoint, RemoteEndpoint { role, interface: ours.interface.clone() });

@@ -118,7 +118,7 @@ pub fn apply_to(draft: &mut Draft, command: Command, now: Timestamp) -> Result<A
         Command::RemoveSecret { secret, revision } => secrets::remove(draft, &secret, revision)?,
         Command::GrantSecret { secret, apps, grant } => secrets::grant(draft, &secret, &apps, grant)?,
         Command::CrossModel(command) => cross_model::apply(draft, *command, now)?,
-        Command::Batch(steps) => batch::apply(draft, steps, now)?,
+        Command::Batch(batch) => batch::apply(draft, batch, now)?,
         Command::Agent { unit, epoch, tell } => agent::tell(draft, &unit, epoch, tell, now)?,
         Command::TakeUnit { unit } => agent::take(draft, &unit, now)?,
         Command::LeaseEnded { app, unit } => agent::lease_ended(draft, &app, &unit),

@@ -48,7 +48,7 @@ pub(super) fn add_placed(
 }
 
 /// Only a principal gets units by itself.
-fn check_principal(model: &Model, app: &AppName) -> Result<(), Refusal> {
+pub(super) fn check_principal(model: &Model, app: &AppName) -> Result<(), Refusal> {
     find_living_app(model, app)?;
     if model.is_subordinate(app) {
         return Err(Refusal::invalid(format!("cannot add units: {app:?} is a subordinate application"))

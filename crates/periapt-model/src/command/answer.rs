@@ -82,6 +82,8 @@ pub enum RefusalKind {
     Conflict,
     /// Whoever asks may not.
     NotAllowed,
+    /// It was planned from what has changed since.
+    Changed,
 }
 
 /// A command that was refused. The model is as it was.

@@ -4,8 +4,20 @@ use serde::{Deserialize, Serialize};
 
 use super::Command;
 use crate::names::{AppName, MachineId};
+use crate::shape::Shape;
 
-/// One of the changes of a [`Command::Batch`].
+/// See [`Command::Batch`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Batch {
+    /// The changes.
+    pub steps: Vec<Step>,
+    /// What of the model they were planned from. Where it has changed, all of them are refused; what it does not name may
+    /// be whatever it is.
+    #[serde(default)]
+    pub expect: Shape,
+}
+
+/// One of the changes of a [`Batch`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// What it is to whoever asks, such as a place in a file. A refusal begins with it; empty: it does not.

@@ -241,6 +241,8 @@ impl Model {
                 old.remove(&revision);
             }
             let elsewhere = secret.grants.keys().filter_map(|reader| self.remote_apps.get(reader.app()));
+            // Who consumes an offer grants nothing over it: of such a right, which an older version stored, there is no copy.
+            let elsewhere = elsewhere.filter(|app| app.saas().is_none());
             let elsewhere = elsewhere.map(|app| app.model()).filter(|model| *model != self.info.uuid);
             let told = elsewhere.map(|model| secret.copies.get(model).copied().unwrap_or(0)).min();
             if let Some(told) = told {

@@ -1,8 +1,9 @@
 //! How secrets go: with their owner, and the rights to read them with the relation they were given for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::entity::{GrantScope, Secret, SecretOwner, SecretReader};
+use crate::entity::{GrantScope, RemoteApp, Secret, SecretOwner, SecretReader};
 use crate::model::{Draft, Key, Model, Record};
 use crate::names::{AppName, RelationId, SecretId, UnitName};
 
@@ -79,8 +80,8 @@ pub(crate) fn application_gone(draft: &mut Draft, app: &AppName) {
     revoke_where(draft, |reader, _| reader.app() == app);
 }
 
-/// An application of another model is gone: copies of its secrets go, and what its units read is forgotten. A copy that is
-/// still granted over the relation of another application, such as the same one consumed under two names, goes to that.
+/// An application of another model is gone: copies of its secrets go, and what its units read is forgotten. A copy that
+/// somebody has a use for over another application, such as the same one consumed under two names, goes to that.
 pub(crate) fn remote_application_gone(draft: &mut Draft, app: &AppName) {
     let read = |id: &SecretId| {
         let units = draft.model.consumers_of(id).map(|(unit, _)| unit).filter(|unit| unit.app() == app);
@@ -90,24 +91,38 @@ pub(crate) fn remote_application_gone(draft: &mut Draft, app: &AppName) {
     for key in read {
         draft.delete(key);
     }
-    for secret in still_granted(&draft.model, app) {
+    for secret in inherited(&draft.model, app) {
         draft.put(Record::Secret(Arc::new(secret)));
     }
     application_gone(draft, app);
 }
 
-/// The copies of `app` that other applications' relations still let units here read, as they are theirs.
-fn still_granted(model: &Model, app: &AppName) -> Vec<Secret> {
+/// The copies of `app` that go to others, as they are theirs: to one whose relation lets units here read it; or else to
+/// one that a reader is related to, who may not read it now, and finds what it remembers of it when it may again.
+fn inherited(model: &Model, app: &AppName) -> Vec<Secret> {
     let over = |scope: &GrantScope| match scope {
         GrantScope::Relation(id) => model.remote_app_of(model.relations.get(id)?),
         GrantScope::Model => None,
     };
     let copies = model.secrets_of(&SecretOwner::Application(app.clone()));
     let copies = copies.filter(|secret| secret.origin.is_some()).filter_map(|secret| {
-        let heir = secret.grants.values().filter_map(over).find(|other| &other.name != app)?;
+        let granted = secret.grants.values().filter_map(over).find(|other| &other.name != app);
+        let heir = granted.or_else(|| remembering(model, secret, app))?;
         Some(Secret { owner: SecretOwner::Application(heir.name.clone()), ..Secret::clone(secret) })
     });
     copies.collect()
+}
+
+/// Another name than `app` for what is consumed of the same model, to which somebody is related who has read the copy.
+fn remembering<'a>(model: &'a Model, copy: &Secret, app: &AppName) -> Option<&'a Arc<RemoteApp>> {
+    let readers: BTreeSet<&AppName> = model.consumers_of(&copy.id).map(|(unit, _)| unit.app()).collect();
+    let related = |other: &AppName| {
+        model.relations_of(other).any(|relation| relation.ends.iter().any(|end| readers.contains(&end.app)))
+    };
+    model.remote_apps.values().find(|other| {
+        let same_model = other.saas().is_some_and(|source| Some(&source.model) == copy.origin.as_ref());
+        same_model && &other.name != app && related(&other.name)
+    })
 }
 
 /// A relation is gone: what was granted for it is not any more.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use periapt_model::apply::apply;
 use periapt_model::command::{Answer, Command, CrossModel, Deploy, RefusalKind, RelationRef};
-use periapt_model::mirror::{LinkChange, offer_endpoints, plan};
+use periapt_model::entity::Link;
+use periapt_model::mirror::{Connect, LinkChange, offer_endpoints, plan};
 use periapt_model::names::{RelationId, UnitName};
 use periapt_model::observe::{concerned, observe};
 use periapt_model::status::Life;
@@ -209,6 +210,58 @@ fn a_late_change_does_not_link_what_was_severed() {
     // So nobody over there is waited for.
     pair.act(OFFERS, &unit("db/0"), Act::LeaveScope(theirs));
     assert!(!pair.models[OFFERS].relations.contains_key(&theirs), "while web/0 is still there");
+}
+
+/// The offering half, if it is the only one of this consumer's.
+fn only_half(pair: &Pair) -> Option<periapt_model::entity::Relation> {
+    let mut halves = pair.models[OFFERS].relations_of(&pair.consumer());
+    halves.next().filter(|_| halves.next().is_none()).map(|half| (**half).clone())
+}
+
+/// A unit that is still in the first would see one unit of the other model twice.
+#[test]
+fn a_second_relation_waits_for_the_end_of_the_first() {
+    for severed in [true, false] {
+        let mut pair = Pair::related();
+        let (theirs, ours) = pair.ids();
+        pair.act(OFFERS, &unit("db/0"), Act::EnterScope(theirs));
+        pair.settle();
+        if severed {
+            pair.ok(OFFERS, cross(CrossModel::RemoveOffer { name: offer("sql"), force: true }));
+            pair.settle();
+            pair.ok(OFFERS, make_offer("sql"));
+        } else {
+            let relation = RelationRef::Id(ours);
+            pair.ok(CONSUMES, Command::RemoveRelation { relation, force: true });
+        }
+        assert!(pair.models[CONSUMES].relations.is_empty(), "its half ended without anybody in it");
+        // Also where the linker sees the end and the new beginning at once.
+        pair.ok(CONSUMES, integrate());
+        pair.settle();
+        assert_eq!(
+            only_half(&pair).map(|half| (half.id, half.life)),
+            Some((theirs, Life::Dying)),
+            "{severed}"
+        );
+        let ours = pair.models[CONSUMES].relations.values().next().unwrap().clone();
+        assert_eq!((ours.life, &ours.link), (Life::Alive, &None), "{severed}");
+        // A change of the linker that comes late is refused.
+        let late = Connect {
+            link: Link { model: "uuid-c".into(), relation: ours.id, offer: offer("sql") },
+            model_name: "consumes".parse().unwrap(),
+            app: app("web"),
+            endpoint: "db".parse().unwrap(),
+            offered: "db".parse().unwrap(),
+        };
+        let refusal = pair.refused(OFFERS, cross(CrossModel::Link(LinkChange::Connect(late))));
+        assert_eq!(refusal.kind, RefusalKind::Conflict);
+        assert!(refusal.message.contains("is still ending here"), "{}", refusal.message);
+        pair.act(OFFERS, &unit("db/0"), Act::LeaveScope(theirs));
+        pair.settle();
+        let half = only_half(&pair).unwrap();
+        assert_eq!((half.life, half.link.unwrap().relation), (Life::Alive, ours.id), "{severed}");
+        assert_ne!(half.id, theirs);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use periapt_model::command::{Command, CrossModel, RelationRef};
 use periapt_model::entity::ModelInfo;
-use periapt_model::mirror::{consumer_name, plan};
+use periapt_model::mirror::{LinkChange, consumer_name, plan};
 use periapt_model::model::Model;
 use periapt_model::names::{AppName, RelationId, UnitName};
 use periapt_model::status::Life;
@@ -28,8 +28,10 @@ enum Happening {
     Consume,
     RemoveSaas(bool),
     Secret(Secrets),
-    /// One of the changes that the linker would make, of those that are asked for at this moment.
+    /// The linker looks, and does one of the changes that are asked for. The others it may do later.
     Link(usize),
+    /// It does another one of those, whatever has happened since.
+    Late(usize),
     /// All of them.
     Settle,
 }
@@ -48,11 +50,13 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => any::<bool>().prop_map(Happening::RemoveSaas),
         8 => secrets::happening().prop_map(Happening::Secret),
         8 => (0..8usize).prop_map(Happening::Link),
+        8 => (0..8usize).prop_map(Happening::Late),
         2 => Just(Happening::Settle),
     ]
 }
 
-fn happen(pair: &mut Pair, happening: Happening) {
+/// `wanted` is what the linker is about to do since it looked last.
+fn happen(pair: &mut Pair, wanted: &mut Vec<(String, LinkChange)>, happening: Happening) {
     let linked = |pair: &Pair, at: usize| {
         let model = &pair.models[at];
         model.relations.values().find(|r| model.remote_app_of(r).is_some()).map(|r| r.id)
@@ -102,13 +106,16 @@ fn happen(pair: &mut Pair, happening: Happening) {
             Some((CONSUMES, cross(CrossModel::RemoveSaas { app: app("remote"), force })))
         }
         Happening::Link(which) => {
-            let changes = plan(&pair.models);
-            if !changes.is_empty() {
-                pair.perform(changes[which % changes.len()].clone());
-            }
+            *wanted = plan(&pair.models);
+            perform_one(pair, wanted, which);
+            None
+        }
+        Happening::Late(which) => {
+            perform_one(pair, wanted, which);
             None
         }
         Happening::Settle => {
+            wanted.clear();
             pair.settle();
             None
         }
@@ -118,9 +125,18 @@ fn happen(pair: &mut Pair, happening: Happening) {
     }
 }
 
+fn perform_one(pair: &mut Pair, wanted: &mut Vec<(String, LinkChange)>, which: usize) {
+    if !wanted.is_empty() {
+        pair.perform(wanted.remove(which % wanted.len()));
+    }
+}
+
 /// Both halves of every relation say the same, and none is without its other unless it is on its way out.
-fn check(pair: &Pair) -> Result<(), TestCaseError> {
+/// None hangs, either, when nobody is left in what is ending.
+fn check(pair: &Pair, all_left: bool) -> Result<(), TestCaseError> {
     let [offering, consuming] = &pair.models;
+    let mut ending = offering.relations_of(&pair.consumer()).filter(|half| half.life != Life::Alive);
+    let waits = ending.next().is_some() && !all_left;
     let halves = |model: &Model| -> Vec<RelationId> {
         model.relations.values().filter(|r| model.remote_app_of(r).is_some()).map(|r| r.id).collect()
     };
@@ -130,7 +146,9 @@ fn check(pair: &Pair) -> Result<(), TestCaseError> {
         // One that was ended without asking waits for its own units alone.
         let other = other.filter(|other| other.link.is_some());
         let Some(other) = other else {
-            prop_assert!(half.life != Life::Alive, "{half:?} has no other half, and lives");
+            // A new one waits for the end of the one before.
+            let waits = waits && half.link.is_none();
+            prop_assert!(half.life != Life::Alive || waits, "{half:?} has no other half, and lives");
             continue;
         };
         prop_assert_eq!(&half.life, &other.life);
@@ -148,6 +166,10 @@ fn check(pair: &Pair) -> Result<(), TestCaseError> {
         prop_assert_eq!(theirs(consuming, id, &app("web")), theirs(offering, other.id, &consumer));
     }
     for id in halves(offering) {
+        let same = |half: &&std::sync::Arc<periapt_model::entity::Relation>| {
+            half.ends == offering.relations[&id].ends
+        };
+        prop_assert_eq!(offering.relations.values().filter(same).count(), 1, "two have the same ends");
         let half = &offering.relations[&id];
         let there = half.link.as_ref().is_some_and(|link| consuming.relations.contains_key(&link.relation));
         prop_assert!(there || half.life != Life::Alive, "{half:?} has no other half, and lives");
@@ -164,11 +186,12 @@ proptest! {
     #[test]
     fn the_halves_converge(happenings in prop::collection::vec(happening(), 1..40)) {
         let mut pair = Pair::consumed();
+        let mut wanted = Vec::new();
         for happening in happenings {
-            happen(&mut pair, happening);
+            happen(&mut pair, &mut wanted, happening);
         }
         pair.settle();
-        check(&pair)?;
+        check(&pair, false)?;
         // Read back from their records, as after a restart, there is nothing to do either.
         let again: Vec<Model> = pair
             .models
@@ -196,7 +219,7 @@ proptest! {
             }
         }
         pair.settle();
-        check(&pair)?;
+        check(&pair, true)?;
         for model in &pair.models {
             prop_assert!(model.relations.values().all(|r| r.life == Life::Alive), "a relation hangs");
         }

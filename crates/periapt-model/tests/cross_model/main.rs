@@ -5,3 +5,4 @@ mod commands;
 mod converge;
 mod pair;
 mod secrets;
+mod two_names;

@@ -12,19 +12,19 @@ use periapt_model::secrets::{SecretRef, SecretUpdate, SecretWrite};
 use periapt_model::step_commit::Act;
 use proptest::prelude::*;
 
-use crate::pair::{CONSUMES, OFFERS, Pair, app, cross, end, integrate, make_offer, offer, unit};
+use crate::pair::{CONSUMES, OFFERS, Pair, app, cross, integrate, make_offer, offer, unit};
 
-fn id() -> SecretId {
+pub fn id() -> SecretId {
     "9m4e2mr0ui3e8a215n4g".parse().unwrap()
 }
 
-fn update(value: &str) -> SecretUpdate {
+pub fn update(value: &str) -> SecretUpdate {
     let mut content = SecretContent::default();
     content.insert("password", value.as_bytes()).unwrap();
     SecretUpdate { content: Some(content), label: Some("owners-label".into()), ..SecretUpdate::default() }
 }
 
-fn create(value: &str) -> SecretWrite {
+pub fn create(value: &str) -> SecretWrite {
     SecretWrite::Create(SecretOwner::Application(app("db")), update(value))
 }
 
@@ -32,12 +32,12 @@ fn grant(pair: &Pair, relation: RelationId) -> SecretWrite {
     SecretWrite::Grant(SecretReader::Application(pair.consumer()), relation)
 }
 
-fn read(pair: &mut Pair, name: &str, revision: u32, label: Option<&str>) -> bool {
+pub fn read(pair: &mut Pair, name: &str, revision: u32, label: Option<&str>) -> bool {
     let tell = Tell::TrackSecret { secret: id(), label: label.map(str::to_owned), revision: Some(revision) };
     pair.try_do(CONSUMES, Command::Agent { unit: unit(name), epoch: 1, tell }).is_ok()
 }
 
-fn may_read(pair: &Pair, at: usize, name: &str) -> bool {
+pub fn may_read(pair: &Pair, at: usize, name: &str) -> bool {
     let model = &pair.models[at];
     model.secrets.get(&id()).is_some_and(|secret| model.may_read(secret, &unit(name)))
 }
@@ -54,12 +54,12 @@ fn granted() -> (Pair, RelationId, RelationId) {
 }
 
 /// What is kept of the secret in a model, by revision.
-fn contents(pair: &Pair, at: usize) -> Vec<(u32, String)> {
+pub fn contents(pair: &Pair, at: usize) -> Vec<(u32, String)> {
     let content = |n| pair.models[at].secret_content(&id(), n)?.text("password");
     (0..100).filter_map(|n| Some((n, content(n)?))).collect()
 }
 
-fn owned(pair: &Pair) -> BTreeSet<u32> {
+pub fn owned(pair: &Pair) -> BTreeSet<u32> {
     observe(&pair.models[OFFERS], &unit("db/0")).unwrap().secrets_owned[&id()].obsolete.clone()
 }
 
@@ -242,7 +242,7 @@ fn an_identity_that_is_taken_is_not_taken_over() {
     assert_eq!((&found.owner, &found.origin), (&own, &None));
 }
 
-fn deploy_consumer(name: &str) -> Command {
+pub fn deploy_consumer(name: &str) -> Command {
     let charm = crate::pair::charm(name, crate::pair::WEB);
     let request = serde_json::json!({"charm": charm, "name": name, "units": 1});
     Command::Deploy(Box::new(serde_json::from_value(request).unwrap()))
@@ -320,55 +320,6 @@ fn within_one_model_a_units_right_is_no_other_units() {
     secret.grants = [(SecretReader::Unit(UnitName::new(consumer, 0)), GrantScope::Relation(theirs))].into();
     pair.models[OFFERS].put(Record::Secret(secret.into()));
     assert!(may_read(&pair, OFFERS, "web/0") && !may_read(&pair, OFFERS, "web/1"));
-}
-
-/// Who reads a secret over one of two names for an application keeps what it remembers when the other name goes.
-#[test]
-fn one_name_for_what_is_consumed_leaves_the_other_its_readers() {
-    for gone in ["remote", "away"] {
-        let mut pair = Pair::related();
-        pair.ok(OFFERS, make_offer("second"));
-        pair.ok(CONSUMES, deploy_consumer("app2"));
-        pair.ok(CONSUMES, Command::TakeUnit { unit: unit("app2/0") });
-        let consume = pair.consume("second", Some("away"));
-        pair.ok(CONSUMES, consume);
-        pair.ok(CONSUMES, Command::Integrate { a: end("away"), b: end("app2") });
-        pair.settle();
-        pair.write_secret(OFFERS, "db/0", &id(), create("one")).unwrap();
-        for name in ["web", "app2"] {
-            let consumer = consumer_name("uuid-c", &app(name)).unwrap();
-            let relation = pair.models[OFFERS].relations_of(&consumer).next().unwrap().id;
-            let grant = SecretWrite::Grant(SecretReader::Application(consumer), relation);
-            pair.write_secret(OFFERS, "db/0", &id(), grant).unwrap();
-        }
-        pair.settle();
-        for name in ["web/0", "app2/0"] {
-            assert!(read(&mut pair, name, 1, Some("mine")));
-        }
-        pair.settle();
-        pair.write_secret(OFFERS, "db/0", &id(), SecretWrite::Update(update("two"))).unwrap();
-        pair.settle();
-        pair.ok(CONSUMES, cross(CrossModel::RemoveSaas { app: app(gone), force: true }));
-        let (left, lost, owner) =
-            if gone == "remote" { ("app2/0", "web/0", "away") } else { ("web/0", "app2/0", "remote") };
-        for settled in [false, true] {
-            if settled {
-                pair.settle();
-            }
-            let model = &pair.models[CONSUMES];
-            let seen = observe(model, &unit(left)).unwrap().secrets_read[&id()].clone();
-            let seen = (seen.label.as_deref(), seen.tracked, seen.latest, seen.readable);
-            assert_eq!(seen, (Some("mine"), 1, 2, true), "{gone} {settled}");
-            assert!(!may_read(&pair, CONSUMES, lost), "{gone} {settled}");
-            assert_eq!(contents(&pair, CONSUMES), [(1, "one".to_owned()), (2, "two".to_owned())]);
-            assert_eq!(model.secrets[&id()].owner, SecretOwner::Application(app(owner)), "{gone} {settled}");
-        }
-        assert_eq!(owned(&pair), BTreeSet::new(), "{gone}: {left} reads the first revision");
-        // With the last name everything goes.
-        pair.ok(CONSUMES, cross(CrossModel::RemoveSaas { app: app(owner), force: true }));
-        let model = &pair.models[CONSUMES];
-        assert!(model.secrets.is_empty() && model.consumers_of(&id()).next().is_none(), "{gone}");
-    }
 }
 
 /// What may happen to a secret, on either side.

@@ -289,7 +289,6 @@ mod tests {
         for unit in text.split_whitespace() {
             let (unit, machine) = unit.split_once('@').unwrap();
             let (unit, machine) = (unit.parse::<UnitName>().unwrap(), MachineId(machine.parse().unwrap()));
-            now.machines.insert(machine);
             let app = now.applications.entry(unit.app().clone()).or_insert_with(Present::default);
             app.units.push((unit, machine));
         }

@@ -65,10 +65,8 @@ impl Present {
 pub struct Now {
     /// The bundle's applications that are there.
     pub applications: BTreeMap<AppName, Present>,
-    /// Its relations, as pairs of `APP:ENDPOINT`.
+    /// Its relations that are not being removed, as pairs of `APP:ENDPOINT`.
     pub related: Vec<(String, String)>,
-    /// Its machines.
-    pub machines: BTreeSet<MachineId>,
     /// What it offers: whose endpoints.
     pub offers: BTreeMap<OfferName, (AppName, BTreeSet<EndpointName>)>,
     /// What it consumes.
@@ -161,15 +159,19 @@ pub fn plan(
         }
     }
     for (a, b) in &bundle.relations {
-        let is =
-            |wanted: &str, there: &str| wanted == there || (!wanted.contains(':') && wanted == app_of(there));
-        let there = now.related.iter().any(|(x, y)| (is(a, x) && is(b, y)) || (is(a, y) && is(b, x)));
-        if !there {
+        if !now.related.iter().any(|(x, y)| is_relation(a, b, x, y)) {
             changes.push(Change::Relate(a.clone(), b.clone()));
         }
     }
     changes.extend(units.into_iter().map(Change::Unit));
     Ok(changes)
+}
+
+/// Whether the relation of `a` and `b`, as a bundle has it, is the one between `x` and `y`, which have endpoints.
+pub fn is_relation(a: &str, b: &str, x: &str, y: &str) -> bool {
+    let is =
+        |wanted: &str, there: &str| wanted == there || (!wanted.contains(':') && wanted == app_of(there));
+    (is(a, x) && is(b, y)) || (is(a, y) && is(b, x))
 }
 
 /// What an application that is there lacks, but for its units.
@@ -302,7 +304,6 @@ mod tests {
         Now {
             applications: [(name("db"), db), (name("web"), web)].into(),
             related: vec![("db:db".to_owned(), "web:db".to_owned())],
-            machines: [7, 8, 9].map(MachineId).into(),
             offers: [("sql".parse().unwrap(), (name("db"), ["db".parse().unwrap()].into()))].into(),
             saas: [(name("far"), "periapt:admin/other.far".parse().unwrap())].into(),
         }

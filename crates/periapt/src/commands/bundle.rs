@@ -3,18 +3,19 @@
 mod present;
 mod steps;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use periapt_build::Prepared;
 use periapt_controller::api::requests;
-use periapt_controller::client::ModelClient;
+use periapt_controller::client::{ClientError, ModelClient};
 use periapt_model::channel::Channel;
 use periapt_model::charm::CharmMeta;
 use periapt_model::charm_url::CharmUrl;
 use periapt_model::constraints::{Constraints, InvalidConstraint};
 use periapt_model::entity::Charm;
 use periapt_model::names::{AppName, MachineId, ResourceName};
+use periapt_model::shape::{Names, Shape};
 
 use super::build::{self, Report};
 use super::source::{FromStore, Named, named};
@@ -94,10 +95,14 @@ impl std::str::FromStr for MapMachines {
 
 impl MapMachines {
     /// The machines that it means, of those that the model has.
-    fn read(&self, bundle: &Bundle, now: &Now) -> Result<MachineMap> {
+    fn read(&self, bundle: &Bundle, shape: &Shape) -> Result<MachineMap> {
         let mut map = MachineMap::new();
+        let found = |id: &MachineId| shape.machines.get(id).copied().flatten();
         if self.existing {
-            let there = |number: &&BundleMachine| now.machines.contains(&MachineId(number.0));
+            // One that goes with units that are being removed is what these were on, and none that the bundle wants.
+            let there = |number: &&BundleMachine| {
+                found(&MachineId(number.0)).is_some_and(|machine| !machine.going && !machine.vacated)
+            };
             map.extend(bundle.machines.keys().filter(there).map(|number| (*number, MachineId(number.0))));
         }
         for (ours, theirs) in &self.pairs {
@@ -106,17 +111,29 @@ impl MapMachines {
                     "--map-machines {ours}={theirs}: the bundle has no machine {ours}"
                 )));
             }
-            if !now.machines.contains(theirs) {
-                return Err(CliError::new(format!(
-                    "--map-machines {ours}={theirs}: machine {theirs} not found"
-                ))
+            let wrong = match found(theirs) {
+                None => "not found",
+                Some(machine) if machine.going => "is being removed",
+                Some(_) => {
+                    map.insert(*ours, *theirs);
+                    continue;
+                }
+            };
+            return Err(CliError::new(format!("--map-machines {ours}={theirs}: machine {theirs} {wrong}"))
                 .hint("`periapt machines` lists those of the model"));
-            }
-            map.insert(*ours, *theirs);
         }
         Ok(map)
     }
+
+    /// The machines of the model that it speaks of.
+    fn names(&self, bundle: &Bundle) -> BTreeSet<MachineId> {
+        let same = bundle.machines.keys().filter(|_| self.existing).map(|number| MachineId(number.0));
+        same.chain(self.pairs.values().copied()).collect()
+    }
 }
+
+/// How often a bundle is planned anew when somebody changes what it was planned from, before it is given up.
+const PLANS: u32 = 5;
 
 /// How a bundle is deployed.
 pub struct Asked<'a> {
@@ -135,7 +152,9 @@ pub struct Asked<'a> {
 /// Deploys what a model lacks of a bundle, or says what that is.
 ///
 /// Everything is read, checked and built before anything is changed, and the model is changed in one transaction: by all
-/// of it, or by nothing. Charms and files that were put into the home for it before lie there under their hashes.
+/// of it, or by nothing. That transaction does what was planned only if the model is still what it was planned from; when
+/// it is not, as when the same bundle is deployed twice at once, it is planned again. Charms and files that were put into
+/// the home for it before lie there under their hashes.
 ///
 /// # Errors
 /// Mistakes in the bundle, with their place; charms that cannot be found or built; what the model refuses.
@@ -152,14 +171,40 @@ pub async fn deploy(session: &Session, model: &ModelClient, asked: Asked<'_>) ->
             untrusted.join("\n  - ")
         )));
     }
-    let now = present(model, &bundle).await?;
-    let items = items(session, &bundle, &now)?;
-    let machines = asked.machines.read(&bundle, &now)?;
+    let mut items = BTreeMap::new();
+    for left in (0..PLANS).rev() {
+        let Some(overtaken) = attempt(session, model, &bundle, &asked, &mut items).await? else {
+            return Ok(());
+        };
+        if left == 0 {
+            let hint =
+                "somebody keeps changing what the bundle is about: deploy it again when that has ended";
+            return Err(CliError::from(overtaken).hint(hint));
+        }
+        say(format!("note: {overtaken}. Planning again"));
+    }
+    Ok(())
+}
+
+/// Plans a bundle from what the model is now, and does it; or says that the model has changed in between.
+async fn attempt(
+    session: &Session,
+    model: &ModelClient,
+    bundle: &Bundle,
+    asked: &Asked<'_>,
+    items: &mut BTreeMap<AppName, Item>,
+) -> Result<Option<ClientError>> {
+    let shape = model.shape().await?;
+    let now = present(&shape, bundle)?;
+    prepare(session, bundle, &now, items)?;
+    let machines = asked.machines.read(bundle, &shape)?;
     let mut ready = BTreeMap::new();
     for (name, app) in &bundle.applications {
-        ready.insert(name.clone(), ready_of(session, &bundle, name, app, items.get(name))?);
+        // One that keeps its charm may not have kept it when it was planned before.
+        let item = items.get(name).filter(|_| !keeps_charm(app, now.applications.get(name)));
+        ready.insert(name.clone(), ready_of(session, bundle, name, app, item)?);
     }
-    let changes = plan(&bundle, &ready, &now, &machines).map_err(|Circle(apps)| {
+    let changes = plan(bundle, &ready, &now, &machines).map_err(|Circle(apps)| {
         let names: Vec<&str> = apps.iter().map(AppName::as_str).collect();
         let what = format!("cycle in placement directives for: {}", names.join(", "));
         match apps.first() {
@@ -169,15 +214,24 @@ pub async fn deploy(session: &Session, model: &ModelClient, asked: Asked<'_>) ->
     })?;
     if changes.is_empty() {
         say("No changes to apply.");
-        return Ok(());
+        return Ok(None);
     }
-    let steps = Steps { session, bundle: &bundle, items: &items, now: &now };
-    let request = requests::Batch { steps: steps.of(&changes)?, dry_run: asked.dry_run };
-    let done = model.batch(&request).await?;
+    let steps = Steps { session, bundle, items, now: &now };
+    let expect = shape.about(&Names {
+        applications: bundle.applications.keys().cloned().collect(),
+        machines: asked.machines.names(bundle),
+        offers: bundle.applications.values().flat_map(App::offered).map(|(name, _)| name.clone()).collect(),
+        saas: bundle.saas.keys().cloned().collect(),
+    });
+    let request = requests::Batch { steps: steps.of(&changes)?, dry_run: asked.dry_run, expect };
+    let done = match model.batch(&request).await {
+        Err(error) if error.has_changed() => return Ok(Some(error)),
+        done => done?,
+    };
     let lines: Vec<String> =
         steps.lines(&changes, &done.steps).into_iter().map(|line| format!("- {line}\n")).collect();
     if asked.dry_run {
-        return print(&format!("Changes to deploy bundle:\n{}", lines.concat()));
+        return print(&format!("Changes to deploy bundle:\n{}", lines.concat())).map(|()| None);
     }
     say(format!("Executing changes:\n{}", lines.concat().trim_end()));
     for item in items.values() {
@@ -185,7 +239,7 @@ pub async fn deploy(session: &Session, model: &ModelClient, asked: Asked<'_>) ->
             .print();
     }
     say("Deploy of bundle completed.");
-    Ok(())
+    Ok(None)
 }
 
 /// What is said and does nothing here.
@@ -207,20 +261,22 @@ fn notes(bundle: &Bundle) {
 }
 
 /// The charms of a bundle, ready to be deployed. What is wrong with what it says of them need not wait for their building,
-/// as far as they can be read before. An application that keeps its charm has none.
-fn items(session: &Session, bundle: &Bundle, now: &Now) -> Result<BTreeMap<AppName, Item>> {
+/// as far as they can be read before. An application that keeps its charm has none; those that are ready stay so.
+fn prepare(session: &Session, bundle: &Bundle, now: &Now, items: &mut BTreeMap<AppName, Item>) -> Result {
     let store = CharmStore::of(&session.home);
     let mut found = BTreeMap::new();
     for (name, app) in &bundle.applications {
-        if keeps_charm(app, now.applications.get(name)) {
+        if keeps_charm(app, now.applications.get(name)) || items.contains_key(name) {
             continue;
         }
         let charm = find(&store, app).map_err(|error| of_app(bundle, name, error))?;
         found.insert(name, charm);
     }
+    if found.is_empty() {
+        return Ok(());
+    }
     let early = found.iter().filter_map(|(name, found)| Some(((*name).clone(), found.meta()?)));
     check(bundle, &early.collect())?;
-    let mut items = BTreeMap::new();
     for (name, found) in found {
         if let Found::Store(source, channel) = &found {
             say(format!("Located charm {:?} in charm-hub, channel {channel}", source.url.name.as_str()));
@@ -229,8 +285,7 @@ fn items(session: &Session, bundle: &Bundle, now: &Now) -> Result<BTreeMap<AppNa
         items.insert(name.clone(), item);
     }
     let metas = items.iter().map(|(name, item)| (name.clone(), item.prepared.meta.clone()));
-    check(bundle, &metas.collect())?;
-    Ok(items)
+    check(bundle, &metas.collect())
 }
 
 /// Whether a bundle names the local charm that an application has already, as `export-bundle` writes it.

@@ -116,7 +116,8 @@ impl ExportBundle {
     /// Writes it.
     pub async fn run(self, session: &Session) -> Result {
         let model = session.model(&self.model)?;
-        let status = model.status(&[], &zone(true)).await?.status;
+        let mut status = model.status(&[], &zone(true)).await?.status;
+        let mut going = without_going(&mut status);
         let mut applications = BTreeMap::new();
         let mut local = Vec::new();
         let mut over: BTreeMap<AppName, Offering> = BTreeMap::new();
@@ -136,6 +137,10 @@ impl ExportBundle {
         let saas = saas(&status);
         let rows = model.relations().await?;
         let relations = rows.into_iter().filter(|row| row.provider != row.requirer);
+        // Broken is one that is being removed.
+        let (broken, relations): (Vec<_>, Vec<_>) = relations.partition(|row| row.status == "broken");
+        going.extend(broken.into_iter().map(|row| format!("relation {} {}", row.requirer, row.provider)));
+        let relations = relations.into_iter();
         let here = |end: &str| {
             let app = end.split_once(':').map(|(app, _)| app);
             app.is_some_and(|app| applications.contains_key(app) || saas.contains_key(app))
@@ -150,13 +155,19 @@ impl ExportBundle {
         let relations = relations.into_iter().map(|row| [row.requirer, row.provider]).collect();
         let machines = machines(&status, &applications);
         let mut text = yaml(&Exported { saas, applications, machines, relations })?;
-        for (name, (app, endpoints)) in bundle::offers(&model).await? {
+        let offers = bundle::offers(&model).await?;
+        for (name, (app, endpoints)) in
+            offers.into_iter().filter(|(_, (app, _))| status.applications.contains_key(app))
+        {
             let offer = Offer { endpoints, acl: [(OWNER, "admin")].into() };
             over.entry(app).or_default().offers.insert(name, offer);
         }
         if !over.is_empty() {
             let overlay = yaml(&Overlay { applications: over })?;
             text = format!("{}\n--- # overlay.yaml\n{overlay}", text.trim_end());
+        }
+        if !going.is_empty() {
+            say(format!("note: left out what is being removed: {}", going.join(", ")));
         }
         if !local.is_empty() {
             say(format!(
@@ -223,6 +234,26 @@ impl ExportBundle {
         };
         Ok((exported, exposed))
     }
+}
+
+/// Takes out what is being removed: a bundle says what is wanted. Answers what that was.
+fn without_going(status: &mut FullStatus) -> Vec<String> {
+    let mut going = Vec::new();
+    status.applications.retain(|name, app| {
+        if !app.life.is_empty() {
+            going.push(format!("application {name}"));
+        }
+        app.life.is_empty()
+    });
+    for app in status.applications.values_mut() {
+        app.units.retain(|name, unit| {
+            if !unit.juju_status.life.is_empty() {
+                going.push(format!("unit {name}"));
+            }
+            unit.juju_status.life.is_empty()
+        });
+    }
+    going
 }
 
 /// The machines that units are on. Those without units belong to no application, and a bundle is of applications.

@@ -26,6 +26,8 @@ pub fn unit(why: &UnitWhy, clock: &Clock) -> String {
             &[format!("a hook or task of {holder} runs on its machine, where they take turns")],
         );
     }
+    let elsewhere: Vec<String> = why.not_taken_up.iter().map(application_wait).collect();
+    push_points(&mut out, &elsewhere);
     push_points(&mut out, &lacking(&why.lacking, why.unit.app().as_str()));
     if waits.is_none() {
         push_points(&mut out, &["no agent has taken the unit yet".to_owned()]);
@@ -45,8 +47,8 @@ pub fn application(why: &ApplicationWhy, clock: &Clock) -> String {
     let (settled, busy): (Vec<&UnitWhy>, Vec<&UnitWhy>) =
         why.units.iter().partition(|unit| unit.settled && !wants_somebody(unit));
     for why in busy {
-        // The relations that the charm lacks have been named for all units at once.
-        let why = UnitWhy { lacking: Vec::new(), ..why.clone() };
+        // The relations that the charm lacks, or another model, have been named for all units at once.
+        let why = UnitWhy { lacking: Vec::new(), not_taken_up: Vec::new(), ..why.clone() };
         out.push('\n');
         out.push_str(&unit(&why, clock));
     }
@@ -67,6 +69,9 @@ fn heading(why: &UnitWhy) -> String {
     let name = paint(NAME, &why.unit);
     let leader = if why.leader { " (leader)" } else { "" };
     let state = match (why.settled, why.idle) {
+        (true, _) if !why.not_taken_up.is_empty() => {
+            paint(WAITS, "has nothing to do, and waits for another model")
+        }
         (true, _) => paint(GOOD, "is settled: nothing is queued, running, failed or deferred"),
         (false, true) => paint(WAITS, "is idle, and has deferred events"),
         (false, false) => paint(WAITS, "is not settled"),
@@ -269,7 +274,8 @@ fn application_wait(wait: &ApplicationWait) -> String {
             format!("{} still to be upgraded to {url}", names(units))
         }
         ApplicationWait::RelationUnknown { relation, key } => format!(
-            "the other model has not taken relation {relation} ({key}) up: daemon.log says so if it cannot, such as for a limit"
+            "the other model has not taken relation {relation} ({key}) up: an earlier one may still be ending there, or \
+             daemon.log says why it cannot, such as for a limit"
         ),
     }
 }
@@ -471,6 +477,18 @@ mod tests {
             said.contains("periapt refresh db --force-units") && said.contains("periapt resolved db/0"),
             "{said}"
         );
+    }
+
+    #[test]
+    fn a_unit_that_waits_for_another_model_does_not_say_that_it_is_settled() {
+        let relation = "3".parse().unwrap();
+        let unknown = ApplicationWait::RelationUnknown { relation, key: "db:remote far:sql".into() };
+        let settled = UnitWhy { settled: true, idle: true, ..waiting(Vec::new(), None) };
+        let clock = utc();
+        assert!(plain(&unit(&settled, &clock)).contains("is settled"));
+        let text = plain(&unit(&UnitWhy { not_taken_up: vec![unknown], ..settled }, &clock));
+        assert!(text.contains("has nothing to do, and waits for another model"), "{text}");
+        assert!(text.contains("• the other model has not taken relation 3 (db:remote far:sql) up"), "{text}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::api::requests::{Batch, BatchStep, Change, Integrate, MakeOffer};
 fn batch(changes: Vec<Change>) -> Batch {
     let numbered = changes.into_iter().enumerate();
     let steps = numbered.map(|(number, change)| BatchStep { of: format!("b.yaml:{number}"), change });
-    Batch { steps: steps.collect(), dry_run: false }
+    Batch { steps: steps.collect(), ..Batch::default() }
 }
 
 fn relate(a: &str, b: &str) -> Change {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use periapt_model::entity::{GrantScope, Relation, Secret, SecretReader};
-use periapt_model::mirror::{consumer_name, plan};
+use periapt_model::mirror::{Connect, LinkChange, consumer_name, plan};
 use periapt_model::model::Model;
-use periapt_model::names::{AppName, RelationId, SecretId};
+use periapt_model::names::{AppName, RelationId, SecretId, UnitName};
 use periapt_model::status::Life;
 
 use super::{IDENTITIES, TwoWorlds};
@@ -47,7 +47,7 @@ impl TwoWorlds {
                 }
                 // What nobody may read is not kept.
                 let kept = copy.revisions.keys().any(|n| model.secret_content(&copy.id, *n).is_some());
-                if copy.grants.is_empty() && kept && !self.was_granted(copy) {
+                if copy.grants.is_empty() && kept && !self.is_to_go(copy) {
                     return broken("rights", format!("{} is kept although nobody may read it", copy.id));
                 }
             }
@@ -55,25 +55,33 @@ impl TwoWorlds {
         Ok(())
     }
 
-    /// Whether the linker may still find that a right ended here: what is in a copy goes with its next look.
-    fn was_granted(&self, copy: &Secret) -> bool {
-        let models = self.models();
-        plan(&models).iter().any(|(_, change)| {
-            matches!(change, periapt_model::mirror::LinkChange::Secrets { from, .. }
-                if Some(from) == copy.origin.as_ref())
-        })
+    /// Whether the linker will find that a right ended here: what is in a copy goes with its next look, unless it was
+    /// granted anew.
+    fn is_to_go(&self, copy: &Secret) -> bool {
+        let goes = |change: &LinkChange| match change {
+            LinkChange::Secrets { from, copies } if Some(from) == copy.origin.as_ref() => {
+                let wanted = copies.get(&copy.id);
+                wanted.is_none_or(|wanted| wanted.contents.is_empty() || !wanted.secret.grants.is_empty())
+            }
+            _ => false,
+        };
+        plan(&self.models()).iter().any(|(_, change)| goes(change))
     }
 
     /// When all is at rest: the halves say the same, nothing is left of what is gone, and secrets are where they may be.
     pub(super) fn check_agreement(&self) -> Result<(), Broken> {
         let models = self.models();
-        let wanted = plan(&models);
-        // What a limit of a charm's endpoint holds up is wanted for as long as that.
-        let waits = |change: &periapt_model::mirror::LinkChange| {
-            matches!(change, periapt_model::mirror::LinkChange::Connect(_))
-        };
-        if let Some((uuid, change)) = wanted.iter().find(|(_, change)| !waits(change)) {
-            return broken("halves", format!("{uuid} does not take {change:?}"));
+        for (uuid, change) in plan(&models) {
+            // What a limit of a charm's endpoint holds up is wanted for as long as that.
+            let waits = match &change {
+                LinkChange::Connect(connect) => {
+                    models.iter().any(|model| model.info.uuid == uuid && is_full(model, connect))
+                }
+                _ => false,
+            };
+            if !waits {
+                return broken("halves", format!("{uuid} does not take {change:?}"));
+            }
         }
         for (at, model) in models.iter().enumerate() {
             let other = &models[1 - at];
@@ -88,6 +96,7 @@ impl TwoWorlds {
             if let Some(app) = model.remote_apps.values().find(left) {
                 return broken("halves", format!("{} is left without relations", app.name));
             }
+            check_copies(model, other)?;
             check_secrets(model, other)?;
         }
         Ok(())
@@ -96,9 +105,9 @@ impl TwoWorlds {
     fn check_half(&self, model: &Model, relation: &Relation, other: &Model) -> Result<(), Broken> {
         let Some(link) = &relation.link else {
             // One that nobody took up waits for a place over there.
-            let waits = plan(&[model.clone(), other.clone()]).iter().any(|(_, change)| {
-                matches!(change, periapt_model::mirror::LinkChange::Connect(c) if c.link.relation == relation.id)
-            });
+            let waits = plan(&[model.clone(), other.clone()]).iter().any(
+                |(_, change)| matches!(change, LinkChange::Connect(c) if c.link.relation == relation.id),
+            );
             return match waits {
                 true => Ok(()),
                 false => broken("halves", format!("{} has no other half", relation.key())),
@@ -112,6 +121,7 @@ impl TwoWorlds {
         agree("life", &relation.life, &half.life)?;
         agree("life", &relation.life, &Life::Alive)?;
         agree("suspended", &relation.suspended, &half.suspended)?;
+        agree("why", &relation.suspended_reason, &half.suspended_reason)?;
         let own = |model: &Model, relation: &Relation| -> Option<(AppName, AppName)> {
             let remote = model.remote_app_of(relation)?.name.clone();
             let own = relation.ends.iter().find(|end| end.app != remote)?.app.clone();
@@ -129,13 +139,91 @@ impl TwoWorlds {
                 data.into_iter().flat_map(|data| &data.members).filter(|(unit, _)| unit.app() == app);
             members.map(|(unit, m)| (unit.number(), (m.in_scope, m.settings.clone(), m.version))).collect()
         };
-        let bag = |model: &Model, id, app: &AppName| model.app_bag(id, app).map(|bag| bag.settings.clone());
+        let bag = |model: &Model, id, app: &AppName| model.app_bag(id, app).cloned();
         for (a, b) in [(&here.0, &there.1), (&here.1, &there.0)] {
             agree(&format!("{a}'s members"), &members(model, relation.id, a), &members(other, half.id, b))?;
             agree(&format!("{a}'s databag"), &bag(model, relation.id, a), &bag(other, half.id, b))?;
         }
         Ok(())
     }
+}
+
+/// Whether an endpoint has as many relations as its charm lets it have.
+fn is_full(model: &Model, connect: &Connect) -> bool {
+    let Some(offer) = model.offers.get(&connect.link.offer) else { return false };
+    let endpoint = model.charm_of(&offer.app).and_then(|charm| charm.meta.endpoints.get(&connect.offered));
+    let is_on =
+        |relation: &Relation| relation.end_of(&offer.app).is_some_and(|end| end.endpoint == connect.offered);
+    let used = model.relations_of(&offer.app).filter(|relation| is_on(relation)).count();
+    endpoint.and_then(|endpoint| endpoint.limit).is_some_and(|limit| used >= limit as usize)
+}
+
+/// Whether a model has to refuse a change of the linker's, which may come late: a new half where there is no offer any
+/// more, no room, or one between the same two that has not ended.
+pub(super) fn is_refused(model: &Model, change: &LinkChange) -> bool {
+    let LinkChange::Connect(connect) = change else { return false };
+    let same =
+        |relation: &Relation| relation.link.as_ref() == Some(&connect.link) && model.is_offering(relation);
+    if model.relations.values().any(|relation| same(relation)) {
+        return false;
+    }
+    let Some(offer) = model.offers.get(&connect.link.offer) else { return true };
+    let has =
+        model.charm_of(&offer.app).is_some_and(|charm| charm.meta.endpoints.contains_key(&connect.offered));
+    if !has || !offer.endpoints.contains(&connect.offered) {
+        return true;
+    }
+    let Some(consumer) = consumer_name(&connect.link.model, &connect.app) else { return true };
+    let is = |half: &Relation, app, endpoint| half.end_of(app).is_some_and(|end| &end.endpoint == endpoint);
+    let ending = model.relations_of(&consumer).any(|half| {
+        half.life != Life::Alive
+            && is(half, &consumer, &connect.endpoint)
+            && is(half, &offer.app, &connect.offered)
+    });
+    ending || is_full(model, connect)
+}
+
+/// The copies of `from`'s secrets in `to`, at rest: granted to those that the secrets are granted to over a relation
+/// that both models have, and to nobody else; without content where that is nobody, and then only if somebody has read it.
+pub(super) fn check_copies(from: &Model, to: &Model) -> Result<(), Broken> {
+    for own in from.secrets.values().filter(|secret| secret.origin.is_none()) {
+        let mut wanted = BTreeMap::new();
+        for (reader, scope) in &own.grants {
+            let GrantScope::Relation(id) = scope else { continue };
+            let Some(half) = from.relations.get(id).filter(|half| is_between(from, half, &to.info.uuid))
+            else {
+                continue;
+            };
+            // Over the side that consumes nothing is granted.
+            let Some(link) = half.link.as_ref().filter(|_| from.is_offering(half)) else { continue };
+            let other = to.relations.get(&link.relation);
+            let reads =
+                other.and_then(|other| other.ends.iter().find(|end| to.applications.contains_key(&end.app)));
+            if let Some(reads) =
+                reads.filter(|reads| consumer_name(&to.info.uuid, &reads.app).as_ref() == Some(reader.app()))
+            {
+                let reader = match reader {
+                    SecretReader::Application(_) => SecretReader::Application(reads.app.clone()),
+                    SecretReader::Unit(unit) => {
+                        SecretReader::Unit(UnitName::new(reads.app.clone(), unit.number()))
+                    }
+                };
+                wanted.insert(reader, GrantScope::Relation(link.relation));
+            }
+        }
+        // An identity that is taken over there is not taken over.
+        let known = to.secrets.get(&own.id).filter(|known| known.origin.is_some());
+        let granted = known.map(|copy| copy.grants.clone()).unwrap_or_default();
+        agree(&format!("who reads {}", own.id), &wanted, &granted)?;
+        let Some(copy) = known.filter(|_| wanted.is_empty()) else { continue };
+        if copy.revisions.keys().any(|n| to.secret_content(&copy.id, *n).is_some()) {
+            return broken("rights", format!("{} is kept although nobody may read it", copy.id));
+        }
+        if to.consumers_of(&copy.id).next().is_none() {
+            return broken("rights", format!("{} is remembered, and nobody has read it", copy.id));
+        }
+    }
+    Ok(())
 }
 
 /// The secrets of `from` in `to`, at rest.

@@ -76,6 +76,8 @@ pub struct Linked {
     pub readable: u64,
     /// Times that units over there were found to read one.
     pub readings: u64,
+    /// New halves that were refused for the time being: no room, or an older one that had not ended.
+    pub refused: u64,
 }
 
 impl std::ops::AddAssign for Linked {
@@ -86,6 +88,7 @@ impl std::ops::AddAssign for Linked {
         self.secrets += other.secrets;
         self.readable += other.readable;
         self.readings += other.readings;
+        self.refused += other.refused;
     }
 }
 
@@ -225,15 +228,22 @@ impl TwoWorlds {
         .filter(|(at, ..)| *at < self.worlds.len())
     }
 
-    /// One change of the linker's. What does not fit any more is refused, and found again if it is still wanted.
+    /// One change of the linker's. What does not fit any more is refused, and found again if it is still wanted; nothing
+    /// else is.
     fn link(&mut self, (uuid, change): (String, LinkChange)) -> Result<bool, Broken> {
         let command = Command::CrossModel(Box::new(CrossModel::Link(change.clone())));
         let Some(world) = self.worlds.iter_mut().find(|world| world.driver.model.info.uuid == uuid) else {
             return Ok(false);
         };
+        let refused = check::is_refused(&world.driver.model, &change);
         let done = world.order(command, &Leaves::Nobody)?;
-        if done {
-            self.linked.count(&change);
+        if done == refused {
+            let what = if done { "takes what it has to refuse" } else { "refuses what it has to take" };
+            return Err(Broken { invariant: "links", text: format!("{uuid} {what}: {change:?}") });
+        }
+        match done {
+            true => self.linked.count(&change),
+            false => self.linked.refused += 1,
         }
         Ok(done)
     }

@@ -1,0 +1,231 @@
+//! Bundles in a model that others change at the same time: each is planned from what is there when it is done, and what is
+//! being removed is neither there nor gone.
+
+mod common;
+
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use common::{Bench, Said, shell_charm, until};
+use serde_json::Value;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn write(bench: &Bench, name: &str, text: &str) -> String {
+    let path = bench.path().join(name);
+    std::fs::write(&path, text).expect("a file");
+    path.display().to_string()
+}
+
+const DB: &str = "provides:\n  sql: {interface: sql}\n";
+const WEB: &str = "requires:\n  db: {interface: sql}\n";
+
+/// `db` and `web`, whose units go only when there is a gate.
+fn charms(bench: &Bench) -> String {
+    let gate = bench.path().join("gate").display().to_string();
+    let closed = format!("test -e '{gate}'");
+    let ready = ("install", "status-set active ready");
+    shell_charm(bench.path(), "db", DB, &[ready]);
+    shell_charm(bench.path(), "web", WEB, &[ready, ("stop", &closed), ("db-relation-broken", &closed)]);
+    gate
+}
+
+const SHOP: &str = "applications:\n  db: {charm: ./db, num_units: 3}\n  web: {charm: ./web, num_units: 2, to: [db]}\n\
+                    relations:\n- [web:db, db:sql]\n";
+
+/// Starts a deployment and does not wait for it.
+fn begin(bench: &Bench, arguments: &[&str]) -> Child {
+    let mut command = bench.command();
+    command.args(["deploy"]).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("the program starts")
+}
+
+fn end(child: Child) -> Said {
+    Said::of(child.wait_with_output().expect("the program ends"))
+}
+
+/// The units of an application, as `db/0 db/1`.
+fn units(bench: &Bench, model: &str, app: &str) -> String {
+    let status = bench.json(&["status", "-m", model]);
+    let units = status["applications"][app]["units"].as_object().cloned().unwrap_or_default();
+    units.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn deployments_at_once_make_one() {
+    const AT_ONCE: usize = 3;
+    let bench = Bench::new();
+    charms(&bench);
+    let bundle = write(&bench, "shop.yaml", SHOP);
+    // The charms are ready from here on: what is measured is who comes first, not who builds.
+    bench.ok(&["deploy", &bundle, "--dry-run"]);
+    let mut overtaken = 0;
+    for round in 0..8 {
+        let model = format!("m{round}");
+        bench.ok(&["add-model", "--no-switch", &model]);
+        if round % 2 == 1 {
+            bench.ok(&["deploy", "./db", "-m", &model]);
+        }
+        let running: Vec<Child> = (0..AT_ONCE).map(|_| begin(&bench, &[&bundle, "-m", &model])).collect();
+        let said: Vec<Said> = running.into_iter().map(end).collect();
+        for one in &said {
+            assert_eq!(one.code, 0, "{said:?}");
+        }
+        let told = |words: &str| said.iter().filter(|one| one.stderr.contains(words)).count();
+        assert_eq!(told("Deploy of bundle completed."), 1, "{said:?}");
+        assert_eq!(told("No changes to apply."), AT_ONCE - 1, "{said:?}");
+        assert_eq!(units(&bench, &model, "db"), "db/0 db/1 db/2", "{said:?}");
+        assert_eq!(units(&bench, &model, "web"), "web/0 web/1", "{said:?}");
+        let status = bench.json(&["status", "-m", &model]);
+        assert_eq!(status["machines"].as_object().map(serde_json::Map::len), Some(3), "{status}");
+        assert_eq!(status["applications"]["web"]["relations"]["db"].as_array().map(Vec::len), Some(1));
+        overtaken += told("Planning again");
+        bench.ok(&["destroy-model", &model, "--no-prompt", "--force"]);
+    }
+    println!("planned again {overtaken} times");
+}
+
+/// A deployment that has looked at the model, and waits for a charm's metadata, which come through a pipe.
+struct Held {
+    child: Child,
+    pipe: File,
+    metadata: Vec<u8>,
+}
+
+impl Held {
+    fn new(bench: &Bench, charm: &str, arguments: &[&str]) -> Self {
+        let path = bench.path().join(charm).join("metadata.yaml");
+        let metadata = std::fs::read(&path).expect("the charm's metadata");
+        std::fs::remove_file(&path).expect("a file of ours");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).expect("a pipe");
+        let child = begin(bench, arguments);
+        let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+        // There is no pipe to write to before somebody reads from it.
+        let open = || File::options().write(true).custom_flags(flags).open(&path).ok();
+        let pipe = until("the deployment reads the charm", PATIENCE, open);
+        // Whoever reads it after this reads a file.
+        let plain = bench.path().join(charm).join("plain");
+        std::fs::write(&plain, &metadata).expect("a file");
+        std::fs::rename(&plain, &path).expect("the file takes the pipe's place");
+        Self { child, pipe, metadata }
+    }
+
+    fn release(mut self) -> Said {
+        self.pipe.write_all(&self.metadata).expect("it is read");
+        drop(self.pipe);
+        end(self.child)
+    }
+}
+
+#[test]
+fn what_changes_while_a_bundle_is_planned_is_seen() {
+    let bench = Bench::new();
+    charms(&bench);
+    let bundle = write(&bench, "shop.yaml", SHOP);
+    bench.ok(&["deploy", "./db"]);
+    let held = Held::new(&bench, "db", &[&bundle]);
+    bench.ok(&["add-unit", "db"]);
+    let said = held.release();
+    let words = "note: the model has changed since this was planned: application \"db\" has 2 units and had 1. Planning again";
+    assert!(said.code == 0 && said.stderr.contains(words), "{said:?}");
+    assert_eq!(units(&bench, "default", "db"), "db/0 db/1 db/2");
+    assert!(said.stderr.contains("- add unit db/2 to new machine"), "{said:?}");
+    // A plan that is only to be shown is made again as well.
+    let more = write(&bench, "more.yaml", &SHOP.replace("num_units: 3", "num_units: 4"));
+    let held = Held::new(&bench, "db", &[&more, "--dry-run"]);
+    bench.ok(&["remove-application", "web", "--no-prompt", "--force"]);
+    bench.ok(&["deploy", "./web", "other"]);
+    let said = held.release();
+    assert!(said.stderr.contains("application \"web\" is gone"), "{said:?}");
+    assert!(said.stdout.contains("- deploy application web\n") && said.stdout.contains("db/3"), "{said:?}");
+    // What it is not about may change.
+    let held = Held::new(&bench, "db", &[&more]);
+    bench.ok(&["add-unit", "other"]);
+    let said = held.release();
+    assert!(said.code == 0 && !said.stderr.contains("Planning again"), "{said:?}");
+    assert_eq!(units(&bench, "default", "db"), "db/0 db/1 db/2 db/3");
+}
+
+/// Opens the gate, and waits until nothing is left of what is going.
+fn let_go(bench: &Bench, gate: &str, gone: impl Fn(&Value) -> bool) {
+    std::fs::write(gate, "").expect("a file");
+    until("it is gone", PATIENCE, || {
+        // Those that wait in error try again; one that has not come to it yet has nothing to resolve.
+        bench.run(&["resolve", "--all"]);
+        gone(&bench.json(&["status"])).then_some(())
+    });
+    bench.settle();
+    std::fs::remove_file(gate).expect("a file of ours");
+}
+
+#[test]
+fn what_is_going_is_neither_there_nor_exported() {
+    let bench = Bench::new();
+    let gate = charms(&bench);
+    bench.ok(&["model-config", "automatically-retry-hooks=false"]);
+    let bundle = write(&bench, "shop.yaml", SHOP);
+    bench.ok(&["deploy", &bundle]);
+    bench.settle();
+
+    // A relation.
+    bench.ok(&["remove-relation", "web", "db"]);
+    let said = bench.refused(&["deploy", &bundle]);
+    let words = "shop.yaml:5:3: the bundle's relation web:db - db:sql: relation web:db db:sql is being removed";
+    assert!(said.code == 1 && said.stderr.contains(words), "{said:?}");
+    assert!(said.stderr.contains("deploy when it is gone: `periapt wait`"), "{said:?}");
+    let exported = bench.run(&["export-bundle"]);
+    assert!(!exported.stdout.contains("relations:"), "{exported:?}");
+    assert!(exported.stderr.contains("note: left out what is being removed: relation web:db db:sql"), "{exported:?}");
+    let_go(&bench, &gate, |status| status["applications"]["web"]["relations"]["db"].is_null());
+    let said = bench.run(&["deploy", &bundle]);
+    assert!(said.code == 0 && said.stderr.contains("- add relation web:db - db:sql"), "{said:?}");
+    bench.settle();
+
+    // A unit.
+    bench.ok(&["remove-unit", "web/1", "--no-prompt"]);
+    let exported = bench.run(&["export-bundle"]);
+    assert!(exported.stderr.contains("left out what is being removed: unit web/1\n"), "{exported:?}");
+    let web = exported.stdout.split("\n  web:").nth(1).unwrap_or_default();
+    assert!(web.contains("num_units: 1\n"), "{exported:?}");
+
+    // An application, and its relation with it.
+    bench.ok(&["remove-application", "web", "--no-prompt"]);
+    let exported = bench.run(&["export-bundle"]);
+    assert!(!exported.stdout.contains("web") && exported.stdout.contains("  db:"), "{exported:?}");
+    let words = "left out what is being removed: application web, relation web:db db:sql\n";
+    assert!(exported.stderr.contains(words), "{exported:?}");
+    let_go(&bench, &gate, |status| status["applications"]["web"].is_null());
+}
+
+#[test]
+fn machines_that_go_with_their_units_are_not_mapped() {
+    let bench = Bench::new();
+    charms(&bench);
+    let bundle = write(
+        &bench,
+        "m.yaml",
+        "applications:\n  web: {charm: ./web, num_units: 1, to: ['0']}\nmachines: {0: }\n",
+    );
+    bench.ok(&["model-config", "automatically-retry-hooks=false"]);
+    bench.ok(&["deploy", &bundle]);
+    bench.settle();
+    bench.ok(&["remove-unit", "web/0", "--no-prompt"]);
+    let existing = ["deploy", &bundle, "--dry-run", "--map-machines", "existing"];
+    let plan = bench.ok(&existing);
+    assert!(plan.contains("- add new machine 1 (bundle machine 0)\n- add unit web/1 to new machine 1\n"), "{plan}");
+    // Who names it by hand keeps it by that.
+    let plan = bench.ok(&["deploy", &bundle, "--dry-run", "--map-machines", "0=0"]);
+    assert!(plan.ends_with("- add unit web/1 to existing machine 0\n"), "{plan}");
+    // One that was added stays.
+    bench.ok(&["add-machine"]);
+    let other = write(
+        &bench,
+        "n.yaml",
+        "applications:\n  db: {charm: ./db, num_units: 1, to: ['1']}\nmachines: {1: }\n",
+    );
+    let plan = bench.ok(&["deploy", &other, "--dry-run", "--map-machines", "existing"]);
+    assert!(plan.ends_with("- add unit db/0 to existing machine 1\n"), "{plan}");
+}
