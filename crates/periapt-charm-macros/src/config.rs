@@ -15,8 +15,9 @@ pub(crate) fn expand(meta: &CharmMeta) -> TokenStream {
         let field = names::field(&taken.claim(names::snake(name), "_option"));
         let (rust, default) = types(option);
         let rename = (field != name.as_str()).then(|| quote!(rename = #name));
-        let skip =
-            option.default.is_none().then(|| quote!(skip_serializing_if = "::core::option::Option::is_none"));
+        let skip = default_of(option)
+            .is_none()
+            .then(|| quote!(skip_serializing_if = "::core::option::Option::is_none"));
         let attributes: Vec<_> = rename.into_iter().chain(skip).collect();
         let attributes = (!attributes.is_empty()).then(|| quote!(#[serde(#(#attributes),*)]));
         let doc = docs::titled(&title(name, option), &option.description);
@@ -44,11 +45,19 @@ pub(crate) fn expand(meta: &CharmMeta) -> TokenStream {
 }
 
 fn title(name: &str, option: &ConfigOption) -> String {
-    match &option.default {
+    match default_of(option) {
         Some(ConfigValue::String(text)) => format!("Option `{name}` ({}), by default {text:?}.", option.kind),
         Some(value) => format!("Option `{name}` ({}), by default {value}.", option.kind),
         None => format!("Option `{name}` ({}), unset by default.", option.kind),
     }
+}
+
+/// The default, if it has one. The empty text is no secret.
+fn default_of(option: &ConfigOption) -> Option<&ConfigValue> {
+    let is_none = |value: &&ConfigValue| {
+        option.kind == OptionType::Secret && matches!(value, ConfigValue::String(text) if text.is_empty())
+    };
+    option.default.as_ref().filter(|value| !is_none(value))
 }
 
 /// The type of an option, and its default.
@@ -60,7 +69,7 @@ fn types(option: &ConfigOption) -> (TokenStream, TokenStream) {
         OptionType::Boolean => quote!(bool),
         OptionType::Secret => quote!(::periapt_charm::SecretUri),
     };
-    let Some(default) = &option.default else {
+    let Some(default) = default_of(option) else {
         return (quote!(::core::option::Option<#rust>), quote!(::core::option::Option::None));
     };
     let default = match default {

@@ -61,15 +61,16 @@ fn items(input: &Input, meta: &charm::CharmMeta, files: &Files, errors: &mut Vec
     quote!(#metadata #constants #config #actions)
 }
 
-/// Warnings, in the one way that a macro has to give them: the use of something deprecated.
+/// Warnings, in the one way that a macro has to give them: the use of something deprecated. The compiler puts `use of deprecated
+/// constant` and its name in front, so the name says what it is about (`periapt-build` knows it, too).
 fn warn<'a>(diagnostics: impl Iterator<Item = &'a Diagnostic>, files: &Files, span: Span) -> TokenStream {
     let uses = diagnostics.map(|diagnostic| {
         let note = report::render(diagnostic, files);
         quote_spanned! {span=>
             const _: () = {
                 #[deprecated(note = #note)]
-                const WARNING: () = ();
-                WARNING
+                const CHECK_THE_CHARMS_YAML: () = ();
+                CHECK_THE_CHARMS_YAML
             };
         }
     });

@@ -97,8 +97,8 @@ pub(crate) fn types_in_scope() -> impl Iterator<Item = &'static str> {
 
 const OURS: &str = "
     ActionParams ActionResult AppName Charm CharmConfig CollectMetrics Commit Config ConfigChanged Container Context
-    CustomEvent Databag DeferExt Deferrable Emitted Endpoint Error Event EventKind EventType Expire Finish Flow Host Install
-    Interface IntoPorts JujuWakes Kind LeaderElected LeaderSettingsChanged Metadata Network NotDone Observe On Owner Patience
+    CustomEvent Databag DeferExt Deferrable DeferralOrError Emitted Endpoint Error Event EventKind EventType Expire Finish Flow Host Install
+    Interface IntoPorts JujuWakes Kind LeaderElected LeaderSettingsChanged Metadata Network Observe On Owner Patience
     Pattern PebbleCheckFailed PebbleCheckRecovered PebbleCustomNotice PebbleReady PortRange PostSeriesUpgrade PreCommit
     PreSeriesUpgrade Protocol RawBag Relation RelationBroken RelationChanged RelationCreated RelationDeparted RelationId
     RelationJoined RelationRef RelationSide Remove Resource ResultExt Results Role RotatePolicy Secret SecretChanged

@@ -117,7 +117,7 @@ fn three_files_are_read_like_one() {
 #[test]
 fn every_type_of_option_has_its_field_and_default() {
     let text = "config:\n  options:\n    s: {type: string, default: x}\n    i: {type: int, default: -3}\n    \
-                f: {type: float, default: -1.5}\n    b: {type: boolean, default: yes}\n    k: {type: secret}\n    \
+                f: {type: float, default: -1.5}\n    b: {type: boolean, default: yes}\n    k: {type: secret}\n    e: {type: secret, default: ''}\n    \
                 async: {type: int}\n    self: {type: int}\n    a-b: {type: int}\n    a_b: {type: int}\n    \
                 logLevel: {type: string, default: ''}\n";
     contains(
@@ -128,6 +128,7 @@ fn every_type_of_option_has_its_field_and_default() {
             "pub f: f64",
             "pub b: bool",
             "pub k: ::core::option::Option<::periapt_charm::SecretUri>",
+            "pub e: ::core::option::Option<::periapt_charm::SecretUri>",
             "pub r#async: ::core::option::Option<i64>",
             "pub self_: ::core::option::Option<i64>",
             "pub a_b: ::core::option::Option<i64>",

@@ -2,6 +2,7 @@
 //!
 //! Each error has a [`Kind`], and `?` in a handler makes of it what that kind deserves: a *temporary* one defers the event
 //! with a waiting status, one that *needs a human* sets a blocked status, and a *bug* fails the hook, which Juju tries again.
+//! One that needs a human whose deed no event tells of is [kept](Error::retried) besides.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -24,12 +25,13 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: Kind,
     message: String,
+    retried: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
     fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), source: None }))
+        Self(Box::new(Inner { kind, message: message.into(), retried: false, source: None }))
     }
 
     /// It may go away by itself.
@@ -48,6 +50,27 @@ impl Error {
     #[must_use]
     pub fn bug(message: impl Into<String>) -> Self {
         Self::new(Kind::Bug, message)
+    }
+
+    /// The same error, where no event tells that somebody has acted: the event is kept and tried again as a deferred one is,
+    /// with a blocked status. An error that is temporary or a bug stays what it is.
+    ///
+    /// ```
+    /// # use periapt_charm::prelude::*;
+    /// fn licence(_cx: &Context) -> Result<String, Error> {
+    ///     Err(Error::needs_human("put the licence into /etc/api/licence").retried())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn retried(mut self) -> Self {
+        self.0.retried = true;
+        self
+    }
+
+    /// Whether the event is to be kept though a human is needed: see [`retried`](Self::retried).
+    #[must_use]
+    pub fn is_retried(&self) -> bool {
+        self.0.retried && self.0.kind == Kind::NeedsHuman
     }
 
     /// The kind.
@@ -101,11 +124,24 @@ impl fmt::Debug for Error {
     }
 }
 
+/// What `?` makes an [`Error`] of: every standard error. It has a name of its own so that the compiler says what is wrong with a
+/// deferral where there can be none.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`?` makes no `Error` of `{Self}`",
+    label = "only standard errors become an `Error`: make one of a text with `.map_err(Error::bug)`. A deferral needs a function that may defer: one that returns `Flow`, or `Result<T, DeferralOrError>`"
+)]
+pub trait IntoError: StdError + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<E: StdError + Send + Sync + 'static> IntoError for E {}
+
 /// Any standard error, by what is known of its type: errors of the network and of time are temporary, others bugs.
-impl<E: StdError + Send + Sync + 'static> From<E> for Error {
+impl<E: IntoError> From<E> for Error {
     fn from(error: E) -> Self {
         let kind = classify(&error);
-        Self(Box::new(Inner { kind, message: error.to_string(), source: Some(Box::new(error)) }))
+        let message = error.to_string();
+        Self(Box::new(Inner { kind, message, retried: false, source: Some(Box::new(error)) }))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::patience::Exhausted;
 pub struct Done(());
 
 /// What a handler of an event that can be deferred returns.
-pub type Flow = Result<Done, NotDone>;
+pub type Flow = Result<Done, DeferralOrError>;
 
 /// What a handler of an event that cannot be deferred returns: there is no deferral in it.
 pub type Finish = Result<Done, Error>;
@@ -37,7 +37,7 @@ pub fn done<E>() -> Result<Done, E> {
 /// Always: that is how the handler ends.
 #[must_use = "a deferral counts only if the handler returns it: write `return` in front of it"]
 pub fn defer(reason: impl Into<String>) -> Flow {
-    Err(NotDone::defer(Deferral { reason: reason.into(), wakes: Vec::new() }))
+    Err(DeferralOrError::defer(Deferral { reason: reason.into(), wakes: Vec::new() }))
 }
 
 /// Says when a deferred event is worth another try. On what is not a deferral it has no effect.
@@ -75,7 +75,7 @@ trait With {
 
 impl With for Flow {
     fn with(mut self, wake: Wake) -> Self {
-        if let Err(NotDone(inner)) = &mut self
+        if let Err(DeferralOrError(inner)) = &mut self
             && let StopKind::Defer(deferral) = inner.as_mut()
         {
             deferral.wakes.push(wake);
@@ -125,9 +125,12 @@ pub struct Deferral {
 }
 
 /// How a handler ends that has not done its work: it defers, waits, blocks, or fails.
-pub struct NotDone(Box<StopKind>);
+///
+/// Its name is what the compiler says where a deferral stands in a handler that has none: it found a `DeferralOrError`, and
+/// expected an `Error`.
+pub struct DeferralOrError(Box<StopKind>);
 
-/// What a [`NotDone`] is.
+/// What a [`DeferralOrError`] is.
 #[derive(Debug)]
 pub enum StopKind {
     /// The event is kept, and this handler gets it again.
@@ -140,7 +143,7 @@ pub enum StopKind {
     Error(Error),
 }
 
-impl NotDone {
+impl DeferralOrError {
     pub(crate) fn new(kind: StopKind) -> Self {
         Self(Box::new(kind))
     }
@@ -160,13 +163,13 @@ impl NotDone {
     }
 }
 
-impl fmt::Debug for NotDone {
+impl fmt::Debug for DeferralOrError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl<E: Into<Error> + NotStop> From<E> for NotDone {
+impl<E: Into<Error> + NotStop> From<E> for DeferralOrError {
     fn from(error: E) -> Self {
         Self::new(StopKind::Error(error.into()))
     }
@@ -178,7 +181,7 @@ pub trait NotStop {}
 impl NotStop for Error {}
 impl<E: std::error::Error> NotStop for E {}
 
-impl From<Exhausted> for NotDone {
+impl From<Exhausted> for DeferralOrError {
     fn from(exhausted: Exhausted) -> Self {
         Self::new(exhausted.into_stop())
     }
@@ -201,7 +204,7 @@ impl Outcome for Flow {
 
 impl Outcome for Finish {
     fn into_flow(self) -> Flow {
-        self.map_err(|error| NotDone::new(StopKind::Error(error)))
+        self.map_err(|error| DeferralOrError::new(StopKind::Error(error)))
     }
 }
 

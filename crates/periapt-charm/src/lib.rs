@@ -64,6 +64,7 @@ mod log;
 pub mod memory;
 pub mod metadata;
 pub mod observe;
+mod panics;
 pub mod patience;
 pub mod prelude;
 mod registry;

@@ -21,7 +21,7 @@ use crate::status::Statuses;
 #[diagnostic::on_unimplemented(
     message = "this method cannot handle `{E}` events",
     label = "expected `fn(&mut {C}, &mut Context) -> {R}` or `fn(&mut {C}, {E}, &mut Context) -> {R}`",
-    note = "`Flow` is `Result<Done, NotDone>`: its handler may defer the event; `Finish` is `Result<Done, Error>`: its handler cannot",
+    note = "`Flow` is `Result<Done, DeferralOrError>`: its handler may defer the event; `Finish` is `Result<Done, Error>`: its handler cannot",
     note = "handlers of actions, stop, remove, secret-rotate, secret-expired, pre-commit, commit and the statuses cannot defer: they return `Finish`, and actions `ActionResult`"
 )]
 pub trait Handler<C, E, R, Form>: 'static {

@@ -9,7 +9,7 @@ pub use crate::context::{
 pub use crate::databag::{Databag, Interface, RawBag, Untyped};
 pub use crate::error::{Error, Kind, ResultExt};
 pub use crate::event::*;
-pub use crate::flow::{DeferExt, Finish, Flow, NotDone, defer, done, millis, mins, secs};
+pub use crate::flow::{DeferExt, DeferralOrError, Finish, Flow, defer, done, millis, mins, secs};
 pub use crate::handle::{Container, Endpoint, Resource, Role, Storage};
 pub use crate::metadata::Metadata;
 pub use crate::observe::{Observe, no_results};

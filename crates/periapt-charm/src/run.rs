@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::Charm;
 use crate::commands::{AgentSocket, Commands, Processes};
@@ -12,6 +12,7 @@ use crate::environment::{Dispatched, Environment};
 use crate::error::Error;
 use crate::log::{Collector, Lines, least_level};
 use crate::memory::{Keep, Memory, SqliteKeep};
+use crate::panics::with_panics;
 use crate::report;
 
 /// Set by a dispatch for its children: a charm that is called again by its own hook must not run a second time (ops: the same
@@ -53,7 +54,6 @@ pub fn main<C: Charm>() -> ExitCode {
             // An action's operator reads standard error; a hook's log has it already.
             if is_action {
                 eprintln!("Uncaught error in charm code: {message}");
-                eprintln!("Use `juju debug-log` to see the full traceback.");
             } else {
                 eprintln!("{message}");
             }
@@ -106,24 +106,6 @@ fn commands() -> Box<dyn Commands> {
         return Box::new(socket);
     }
     Box::new(Processes::new(periapt))
-}
-
-/// What the panic hook has seen last on any thread.
-static PANIC: Mutex<Option<String>> = Mutex::new(None);
-
-/// A panic becomes an error with a backtrace, so that the log has it and the hook fails.
-fn with_panics(work: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|info| {
-        let backtrace = std::backtrace::Backtrace::force_capture();
-        *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{info}\n{backtrace}"));
-    }));
-    let ended = catch_unwind(AssertUnwindSafe(work));
-    std::panic::set_hook(before);
-    ended.unwrap_or_else(|_| {
-        let seen = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Err(Error::bug(seen.unwrap_or_else(|| "the charm panicked".to_owned())))
-    })
 }
 
 fn catch(work: impl FnOnce() -> Result<(), Error>) -> Result<(), String> {

@@ -170,7 +170,15 @@ fn a_panic_is_logged_with_a_backtrace_after_what_was_said_and_keeps_nothing() {
         calls.find("juju-log --log-level INFO -- about to break down").expect("what was said is logged");
     let error = calls.find("juju-log --log-level ERROR").expect("the panic is logged");
     assert!(said < error && calls[error..].contains("nothing can be done"), "{calls}");
-    assert!(calls[error..].contains("counting::"), "no backtrace: {calls}");
+    assert!(calls[error..].contains("break_down ("), "no calls: {calls}");
+    assert!(!calls.contains("deliver<"), "calls of the library: {calls}");
+    // Where it was, in the charm's own source; and nothing that nobody can read.
+    let place = "the charm panicked at crates/periapt-charm/examples/counting.rs:";
+    assert!(calls.contains(place) && !calls.contains("<unknown>"), "{calls}");
+    // What is shown of a hook is the end of what it said.
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.starts_with(place) && said.trim_end().ends_with("nothing can be done"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
     assert_eq!(unit.count(), 0);
 }
 

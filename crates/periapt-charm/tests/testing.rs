@@ -10,6 +10,8 @@ mod containers;
 mod keeper;
 #[path = "testing/model.rs"]
 mod model;
+#[path = "testing/options.rs"]
+mod options;
 #[path = "testing/scenario.rs"]
 mod scenario;
 #[path = "testing/subordinates.rs"]

@@ -20,7 +20,7 @@ use crate::metadata::Metadata;
 /// The charm that the tests are about.
 const META: Metadata = Metadata {
     name: "web",
-    json: r#"{"name": "web", "summary": "", "description": "", "format": "v2"}"#,
+    json: r#"{"name": "web", "summary": "", "description": "", "format": "v2", "config": {"key": {"type": "secret"}}}"#,
     files: &[],
 };
 

@@ -108,10 +108,18 @@ fn stopped<C: 'static>(
     stop: StopKind,
 ) -> Result<(), Error> {
     let handler = &registry.handlers[index];
+    let can_keep = handler.deferrable && event.kind().is_deferrable();
+    let mut status = None;
     let deferral = match stop {
         StopKind::Defer(deferral) => deferral,
         StopKind::Error(error) => match error.kind() {
             Kind::Bug => return Err(error.context(format!("{} ({})", handler.id, event.name()))),
+            Kind::NeedsHuman if error.is_retried() && can_keep => {
+                tracing::warn!("{}: {error}", handler.id);
+                let reason = error.to_string();
+                status = Some(Status::Blocked(reason.clone()));
+                Deferral { reason, wakes: Vec::new() }
+            }
             Kind::NeedsHuman => {
                 tracing::warn!("{}: {error}", handler.id);
                 finished(cx, handler, turn, Some(Status::Blocked(error.to_string())));
@@ -128,7 +136,7 @@ fn stopped<C: 'static>(
             return Ok(());
         }
     };
-    if !handler.deferrable || !event.kind().is_deferrable() {
+    if !can_keep {
         // Only errors come here: the return type of such a handler has no deferral. Juju tries the hook again.
         return Err(Error::bug(format!("{} ({}): {}", handler.id, event.name(), deferral.reason)));
     }
@@ -165,7 +173,7 @@ fn stopped<C: 'static>(
             };
         }
     }
-    keep(cx, handler, event, (turn, place), deferral, now);
+    keep(cx, handler, event, (turn, place), deferral, status, now);
     Ok(())
 }
 
@@ -198,18 +206,19 @@ fn complain<C>(cx: &Context, handler: &Registration<C>, status: Option<Status>) 
     }
 }
 
-/// Puts an event off.
+/// Puts an event off. `status` is what it leaves behind beside the reason.
 fn keep<C>(
     cx: &Context,
     handler: &Registration<C>,
     event: &Event,
     (turn, place): (Turn, u64),
     deferral: Deferral,
+    status: Option<Status>,
     now: Timestamp,
 ) {
     let Deferral { reason, wakes } = deferral;
     cx.detail(|| format!("Deferring <{} via {}>: {reason}", event.name(), handler.id));
-    complain(cx, handler, None);
+    complain(cx, handler, status);
     let wakes = wakes.into_iter().map(|wake| wake.from(now)).collect();
     let seen = if matches!(turn, Turn::Again(_)) { BTreeMap::new() } else { cx.fingerprints() };
     let mut memory = cx.memory.borrow_mut();

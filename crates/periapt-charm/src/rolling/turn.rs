@@ -9,7 +9,7 @@ use super::plan::UnitPlan;
 use super::{Mark, Operation, Table, key};
 use crate::context::Context;
 use crate::event::CustomEvent;
-use crate::flow::{DeferExt, Flow, NotDone, StopKind, defer, done};
+use crate::flow::{DeferExt, DeferralOrError, Flow, StopKind, defer, done};
 
 /// It is this unit's turn. Handle it with `on.custom(Self::restart)` and [`Turn::work`].
 #[derive(Serialize, Deserialize)]
@@ -70,7 +70,7 @@ impl<O: Operation> Turn<O> {
             Err(stop) => match stop.into_kind() {
                 StopKind::Error(error) => error.to_string(),
                 StopKind::Block(reason) | StopKind::Wait(reason) => reason,
-                deferral @ StopKind::Defer(_) => return Err(NotDone::new(deferral)),
+                deferral @ StopKind::Defer(_) => return Err(DeferralOrError::new(deferral)),
             },
         };
         // Read again: the work itself may have asked for another turn.
@@ -86,7 +86,7 @@ impl<O: Operation> Turn<O> {
         let why = format!("{} failed: {reason}", O::NAME);
         tracing::error!("{why} (given up after {failures} tries)");
         self.table(cx, |table| table.finish(Some(reason)))?;
-        Err(NotDone::new(StopKind::Block(why)))
+        Err(DeferralOrError::new(StopKind::Block(why)))
     }
 
     /// What this unit says, if the turn is still for this ticket.

@@ -24,15 +24,15 @@ impl Charm for Api {
     const META: &'static Metadata = &META;
 
     fn observe(on: &mut Observe<Self>) {
-        on.action(Self::restart); //~ expected `restart` to return `Result<Results, Error>`, but it returns `Result<Done, NotDone>`
+        on.action(Self::restart); //~ expected `restart` to return `Result<Results, Error>`, but it returns `Result<Done, DeferralOrError>`
         on.stop(Self::later); //~ this method cannot handle `periapt_charm::event::Stop` events … cannot defer: they return `Finish`
         on.remove(Self::later); //~ this method cannot handle `periapt_charm::event::Remove` events … cannot defer: they return `Finish`
         on.secret_rotate(Self::later); //~ this method cannot handle `periapt_charm::event::SecretRotate` events … cannot defer: they return `Finish`
         on.secret_expired(Self::later); //~ this method cannot handle `periapt_charm::event::SecretExpired` events … cannot defer: they return `Finish`
         on.pre_commit(Self::later); //~ this method cannot handle `periapt_charm::event::PreCommit` events … cannot defer: they return `Finish`
         on.commit(Self::later); //~ this method cannot handle `periapt_charm::event::Commit` events … cannot defer: they return `Finish`
-        on.collect_unit_status(Self::status); //~ expected `status` to return `Result<Done, Error>`, but it returns `Result<Done, NotDone>`
-        on.collect_app_status(Self::status); //~ expected `status` to return `Result<Done, Error>`, but it returns `Result<Done, NotDone>`
+        on.collect_unit_status(Self::status); //~ expected `status` to return `Result<Done, Error>`, but it returns `Result<Done, DeferralOrError>`
+        on.collect_app_status(Self::status); //~ expected `status` to return `Result<Done, Error>`, but it returns `Result<Done, DeferralOrError>`
         on.any((start(), stop())).run(Self::later); //~ Stop` events cannot be deferred … handle this one by itself, with a method that returns `Finish`
         on.any((start(), remove())).reconcile(Self::later); //~ Remove` events cannot be deferred
     }

@@ -8,16 +8,16 @@ struct Api;
 
 impl Api {
     fn stop(&mut self, _cx: &mut Context) -> Finish {
-        defer("not now") //~ expected `Result<Done, Error>`, found `Result<Done, NotDone>`
+        defer("not now") //~ expected `Result<Done, Error>`, found `Result<Done, DeferralOrError>`
     }
 
     fn remove(&mut self, _cx: &mut Context) -> Finish {
-        defer("not now")?; //~ `?` couldn't convert the error … `NotDone: std::error::Error`
+        defer("not now")?; //~ A deferral needs a function that may defer: one that returns `Flow`
         done()
     }
 
     fn restart(&mut self, _params: Restart, _cx: &mut Context) -> ActionResult {
-        return defer("not now"); //~ expected `Result<Results, Error>`, found `Result<Done, NotDone>`
+        return defer("not now"); //~ expected `Result<Results, Error>`, found `Result<Done, DeferralOrError>`
     }
 }
 

@@ -44,7 +44,7 @@ impl Charm for Api {
     fn observe(on: &mut Observe<Self>) {
         on.install(Self::without_context); //~ this method cannot handle `periapt_charm::event::Install` events … expected `fn(&mut Api, &mut Context) -> 
         on.start(Self::shared); //~ this method cannot handle `periapt_charm::event::Start` events
-        on.config_changed(Self::returns_nothing); //~ this method cannot handle `periapt_charm::event::ConfigChanged` events … `Flow` is `Result<Done, NotDone>`
+        on.config_changed(Self::returns_nothing); //~ this method cannot handle `periapt_charm::event::ConfigChanged` events … `Flow` is `Result<Done, DeferralOrError>`
         on.when(DB.changed(), Self::of_start); //~ this method cannot handle `periapt_charm::event::RelationChanged` events … fn(&mut Api, periapt_charm::event::RelationChanged, &mut Context)
         on.when(DB.changed(), Self::context_first); //~ this method cannot handle `periapt_charm::event::RelationChanged` events
         on.action(Self::restart); //~ function is expected to take 3 arguments, but it takes 2 arguments

@@ -183,8 +183,27 @@ impl Secret<'_> {
         let mut args: Vec<&str> = self.id.iter().map(|id| id.0.as_str()).collect();
         args.extend(self.label.iter().flat_map(|label| ["--label", label]));
         args.extend(flags);
-        let value: Value = self.cx.json("secret-get", &args)?;
+        let value: Value = self.cx.json("secret-get", &args).map_err(|error| self.withheld(error))?;
         SecretContent::of_json(value).map_err(|why| CommandError::unreadable("secret-get", &[], why).into())
+    }
+
+    /// Why it cannot be read. Where it is an option's, the operator has something to do, of which no event tells.
+    fn withheld(&self, error: CommandError) -> Error {
+        let option = self.id.as_ref().and_then(|id| self.cx.option_of(id));
+        let (Some(option), Some(id)) = (option, &self.id) else { return error.into() };
+        let (app, tool) = (self.cx.app(), self.cx.tool());
+        let message = match error.failed {
+            Failed::Denied => {
+                let id = id.unique_id();
+                format!("grant me the secret of option `{option}`: {tool} grant-secret {id} {app}")
+            }
+            Failed::SecretNotFound => format!(
+                "there is no secret {id}, which option `{option}` names: {}",
+                self.cx.how_to_give_a_secret(option)
+            ),
+            _ => return error.into(),
+        };
+        Error::needs_human(message).retried()
     }
 
     /// What its owner can know of it (`secret-info-get secret:…`), with what this dispatch has changed. Asked anew each time.

@@ -85,6 +85,45 @@ fn content_is_read_once_refreshed_and_peeked() {
     assert_eq!(agent.calls(), [get.clone(), format!("{get} --peek"), format!("{get} --refresh")]);
 }
 
+#[derive(serde::Deserialize, serde::Serialize)]
+struct Config {
+    key: Option<SecretUri>,
+}
+
+impl crate::CharmConfig for Config {}
+
+#[test]
+fn an_option_that_holds_no_secret_blocks_and_does_not_tell_what_it_holds() {
+    let config = |value: &str| {
+        let agent = FakeAgent::new().says("config-get --format=json", &format!(r#"{{"key": "{value}"}}"#));
+        agent.context().config::<Config>().map(|config| config.key)
+    };
+    let error = config("hunter2").unwrap_err();
+    assert_eq!(error.kind(), Kind::NeedsHuman);
+    let said = error.to_string();
+    assert!(said.starts_with("option `key` takes the URI of a secret: juju add-secret"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+    assert_eq!(config("").unwrap(), None);
+    assert_eq!(config(ID).unwrap(), Some(SecretUri(ID.into())));
+}
+
+#[test]
+fn only_what_the_operator_can_mend_needs_one() {
+    let get = format!("secret-get --format=json {ID}");
+    let kind = |config: &str, said: &str| {
+        let agent = FakeAgent::new().says("config-get --format=json", config).fails(&get, said);
+        let error = agent.context().secret(ID).content().unwrap_err();
+        (error.kind(), error.is_retried())
+    };
+    let named = r#"{"key": "secret://5d1c6c8c-0000-4000-8000-000000000001/d0erdgfmp25c762i8np0"}"#;
+    assert_eq!(kind(named, "ERROR permission denied"), (Kind::NeedsHuman, true));
+    assert_eq!(kind(named, "ERROR secret \"d0erdgfmp25c762i8np0\" not found"), (Kind::NeedsHuman, true));
+    assert_eq!(kind(named, "ERROR state changing too quickly"), (Kind::Bug, false));
+    // One that came over a relation.
+    assert_eq!(kind("{}", "ERROR permission denied"), (Kind::Bug, false));
+    assert_eq!(kind("{}", "ERROR secret \"d0erdgfmp25c762i8np0\" not found"), (Kind::Temporary, false));
+}
+
 #[test]
 fn a_label_is_given_and_found() {
     let agent = FakeAgent::new()
