@@ -108,6 +108,7 @@ fn packed(
     let mut warnings = warnings_of(&parsed, tree);
     warnings.extend(parts.warnings.iter().cloned());
     metadata::make_hooks_executable(tree, &parsed.meta)?;
+    warnings.extend(metadata::idle_hooks(tree, &parsed.meta));
     dispatch::ensure(tree, ENTRYPOINT, false, &mut warnings)
         .map_err(|error| within_archive(error, source, tree))?;
     let mut interpreter = None;
@@ -206,6 +207,7 @@ fn from_source(
     }
     metadata::write(tree, &files, &parsed.meta.bases)?;
     metadata::make_hooks_executable(tree, &parsed.meta)?;
+    warnings.extend(metadata::idle_hooks(tree, &parsed.meta));
     let version = write_version(folder, tree)?;
 
     let mut arch = std::env::consts::ARCH.to_owned();

@@ -6,6 +6,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use periapt_model::charm::{self, Base, CharmFiles, CharmMeta, Parsed, SourceText};
+use periapt_model::entity::nearest;
 
 use crate::BuildError;
 use crate::tree::set_mode;
@@ -138,6 +139,45 @@ pub fn make_hooks_executable(tree: &Path, meta: &CharmMeta) -> Result<(), BuildE
         }
     }
     Ok(())
+}
+
+/// What no event runs of the programs in `hooks/`: slips of the pen, and what is about an endpoint, a storage or a container that
+/// the charm does not have. Other names may be those of helpers.
+#[must_use]
+pub fn idle_hooks(tree: &Path, meta: &CharmMeta) -> Vec<String> {
+    const SUBJECTS: [(&str, &str); 11] = [
+        ("-relation-created", "endpoint"),
+        ("-relation-joined", "endpoint"),
+        ("-relation-changed", "endpoint"),
+        ("-relation-departed", "endpoint"),
+        ("-relation-broken", "endpoint"),
+        ("-storage-attached", "storage"),
+        ("-storage-detaching", "storage"),
+        ("-pebble-ready", "container"),
+        ("-pebble-custom-notice", "container"),
+        ("-pebble-check-failed", "container"),
+        ("-pebble-check-recovered", "container"),
+    ];
+    let known = hook_names(meta);
+    let is_odd = |name: &String| !known.contains(name) && name != "periapt-wake" && !name.contains('.');
+    let tell = |name: String| {
+        let about = SUBJECTS.iter().find_map(|(kind, what)| Some((name.strip_suffix(kind)?, kind, what)));
+        let why = match about {
+            Some((subject, kind, what)) => {
+                // What follows is long and right: only the subject counts.
+                let others = known.iter().filter_map(|name| name.strip_suffix(kind));
+                let near =
+                    nearest(subject, others).map(|near| format!(" (did you mean hooks/{near}{kind}?)"));
+                format!("the charm has no {what} {subject:?}{}", near.unwrap_or_default())
+            }
+            None => {
+                let near = nearest(&name, known.iter().map(String::as_str))?;
+                format!("no event has that name (did you mean hooks/{near}?)")
+            }
+        };
+        Some(format!("hooks/{name} is never run: {why}"))
+    };
+    crate::dispatch::hooks_of(tree).into_iter().filter(is_odd).filter_map(tell).collect()
 }
 
 fn hook_names(meta: &CharmMeta) -> BTreeSet<String> {

@@ -22,6 +22,9 @@ pub struct BuildOptions {
     pub uv: Option<PathBuf>,
     /// The profile with which cargo builds charms in Rust. Any but `release` is for trying out: the program is then not static.
     pub cargo_profile: String,
+    /// Whether a charm in Rust is only to be tried out here: with the profile `release` it is then built without optimising over all
+    /// crates at once, which takes most of the time after a change. The program is somewhat larger, and does the same.
+    pub quick: bool,
 }
 
 impl BuildOptions {
@@ -34,6 +37,7 @@ impl BuildOptions {
             charms: home.join("charms"),
             uv: crate::command::find("uv"),
             cargo_profile: profile.unwrap_or_else(|| "release".to_owned()),
+            quick: false,
         }
     }
 }

@@ -113,6 +113,39 @@ fn a_shell_charm_needs_no_python() {
 }
 
 #[test]
+fn programs_that_no_event_runs_are_told_of() {
+    let world = World::new();
+    let hook = "#!/bin/sh\n";
+    let charm = world.charm(
+        "demo",
+        &[
+            ("metadata.yaml", "name: demo\nsummary: s\ndescription: d\nrequires: {db: {interface: pg}}\n"),
+            ("hooks/start!", hook),
+            ("hooks/instal!", hook),
+            ("hooks/db-relation-chnaged!", hook),
+            ("hooks/dbb-relation-joined!", hook),
+            ("hooks/website-relation-joined!", hook),
+            ("hooks/secret-changed!", hook),
+            ("hooks/periapt-wake!", hook),
+            // What hooks are made of.
+            ("hooks/common!", hook),
+            ("hooks/install.real!", hook),
+        ],
+    );
+    let warnings = world.prepare(&charm).unwrap().warnings;
+    let expected = [
+        "hooks/db-relation-chnaged is never run: no event has that name (did you mean hooks/db-relation-changed?)",
+        "hooks/dbb-relation-joined is never run: the charm has no endpoint \"dbb\" (did you mean hooks/db-relation-joined?)",
+        "hooks/instal is never run: no event has that name (did you mean hooks/install?)",
+        "hooks/website-relation-joined is never run: the charm has no endpoint \"website\"",
+    ];
+    assert_eq!(warnings, expected);
+    let (path, packed) = pack(&charm, &world.path("out"), &world.options(), &Silent).unwrap();
+    assert!(expected.iter().all(|warning| packed.iter().any(|w| w == warning)), "{packed:?}");
+    assert_eq!(world.prepare(&path).unwrap().warnings, expected);
+}
+
+#[test]
 fn one_file_metadata_is_split_and_a_python_charm_gets_a_dispatch() {
     let world = World::new();
     let charmcraft = "name: one\ntype: charm\nsummary: s\ndescription: d\nbase: ubuntu@22.04\nplatforms: {amd64: }\n\

@@ -118,6 +118,21 @@ fn the_program_becomes_dispatch_and_its_source_stays_out() {
     assert_eq!(dispatch(&other.tree.join("dispatch")), "other\n");
 }
 
+/// With the profile that is quick and with the one that is not; and when there is nothing to compile.
+#[test]
+fn the_compilers_warnings_are_told_each_time() {
+    let world = World::new(&[("src/main.rs", "fn main() { let unused = 1; }\n")]);
+    let options = BuildOptions { quick: true, ..world.options("release") };
+    for turn in 0..3 {
+        let options = if turn == 2 { world.options("dev") } else { options.clone() };
+        let warnings = prepare(&world.charm(), &options, &world.said).unwrap().warnings;
+        let warning = warnings.iter().find(|warning| warning.starts_with("unused variable: `unused`"));
+        let warning = warning.unwrap_or_else(|| panic!("{turn}: {warnings:?}"));
+        assert!(warning.contains("src/main.rs:1:17") && !warning.contains("generated"), "{warning}");
+        assert!(!world.said().contains("unused variable"), "it is told once: {}", world.said());
+    }
+}
+
 #[test]
 fn what_charmcraft_would_do_with_its_rust_plugin() {
     let charmcraft = |organize: &str| {

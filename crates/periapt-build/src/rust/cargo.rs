@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::linkage::{Linkage, RELEASE};
 use crate::command::find;
 use crate::parts::RustPart;
-use crate::{BuildError, Progress};
+use crate::{BuildError, BuildOptions, Progress};
 
 /// The program cargo, and the rustc that it uses.
 #[derive(Debug)]
@@ -42,6 +42,16 @@ pub struct Package {
 
 /// So many lines of the compiler's are kept for the error. Its first message counts, others often follow from it.
 const SHOWN: usize = 60;
+
+/// So many warnings are told.
+const MOST_WARNINGS: usize = 20;
+
+/// What makes a build quick that is only to be tried out. The rest of the author's profile stays.
+const QUICK: [(&str, &str); 2] =
+    [("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")];
+
+/// What `charm!` names its warnings about the charm's YAML. They are told without the compiler, too.
+const OF_YAML: &str = "CHECK_THE_CHARMS_YAML";
 
 impl Cargo {
     /// The cargo on `PATH`.
@@ -99,7 +109,8 @@ impl Cargo {
         output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
     }
 
-    /// Builds the charm's program, and gives the path of the file.
+    /// Builds the charm's program, and gives the path of the file and the compiler's warnings, old ones too: cargo repeats them
+    /// where it has nothing to compile.
     ///
     /// # Errors
     /// What the compiler says.
@@ -109,9 +120,10 @@ impl Cargo {
         package: &Package,
         part: &RustPart,
         linkage: &Linkage,
-        profile: &str,
+        options: &BuildOptions,
         progress: &dyn Progress,
-    ) -> Result<PathBuf, BuildError> {
+    ) -> Result<(PathBuf, Vec<String>), BuildError> {
+        let profile = options.cargo_profile.as_str();
         let folder = package.manifest.parent().unwrap_or(Path::new("."));
         let mut command = Command::new(&self.program);
         command
@@ -131,6 +143,10 @@ impl Cargo {
         }
         command.arg("--manifest-path").arg(&package.manifest).current_dir(folder);
         command.env("CARGO_TERM_COLOR", "never");
+        if options.quick && profile == RELEASE {
+            // What the user says himself counts.
+            command.envs(QUICK.into_iter().filter(|(name, _)| env::var_os(name).is_none()));
+        }
         if let Some(flags) = linkage.rustflags(env::var("RUSTFLAGS").ok()) {
             command.env("RUSTFLAGS", flags);
         }
@@ -142,12 +158,13 @@ impl Cargo {
                 remedy: remedy(&ran.said, folder, linkage),
             });
         }
-        program_of(&ran.messages, package).ok_or_else(|| {
+        let program = program_of(&ran.messages, package).ok_or_else(|| {
             BuildError::invalid(
                 &package.manifest,
                 format!("cargo has built it, and names no program {:?}", package.program),
             )
-        })
+        })?;
+        Ok((program, warnings(&ran.said, folder)))
     }
 }
 
@@ -250,7 +267,10 @@ fn run(command: &mut Command, progress: &dyn Progress) -> std::io::Result<Ran> {
     let mut said = Vec::new();
     if let Some(stderr) = child.stderr.take() {
         for line in lines(stderr) {
-            progress.line(&line);
+            // The compiler's words are told whole, at the end.
+            if is_progress(&line) {
+                progress.line(&line);
+            }
             said.push(line);
         }
     }
@@ -280,23 +300,61 @@ fn program_of(messages: &[String], package: &Package) -> Option<PathBuf> {
     })
 }
 
+/// Whether cargo says what it does.
+fn is_progress(line: &str) -> bool {
+    const WORDS: [&str; 14] = [
+        "Adding",
+        "Blocking",
+        "Building",
+        "Checking",
+        "Compiling",
+        "Downloaded",
+        "Downloading",
+        "Dirty",
+        "Finished",
+        "Fresh",
+        "Locking",
+        "Removing",
+        "Running",
+        "Updating",
+    ];
+    let word = line.trim_start().split(' ').next().unwrap_or_default();
+    line.starts_with(' ') && WORDS.contains(&word)
+}
+
+/// The compiler's and cargo's warnings, each with all its lines and without the word.
+fn warnings(said: &[String], folder: &Path) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    let mut open = false;
+    for line in said.iter().filter(|line| !is_progress(line)) {
+        if let Some(text) = line.strip_prefix("warning: ") {
+            // Not how many there are: that is seen.
+            open = !(text.starts_with('`') && text.contains(" generated "));
+            if open {
+                all.push(text.to_owned());
+            }
+        } else if let Some(last) = all.last_mut().filter(|_| open) {
+            last.push('\n');
+            last.push_str(line);
+        }
+    }
+    all.retain(|warning| !warning.contains(OF_YAML));
+    for warning in &mut all {
+        warning.truncate(warning.trim_end().len());
+    }
+    let more = all.len().saturating_sub(MOST_WARNINGS);
+    if more > 0 {
+        all.truncate(MOST_WARNINGS);
+        all.push(format!(
+            "the compiler has {more} more warnings: `cargo check` in {} shows them",
+            folder.display()
+        ));
+    }
+    all
+}
+
 /// The compiler's words from its first error on, without cargo's progress.
 fn first_error(said: &[String]) -> String {
-    let is_progress = |line: &&String| {
-        let word = line.trim_start().split(' ').next().unwrap_or_default();
-        line.starts_with(' ')
-            && [
-                "Compiling",
-                "Checking",
-                "Downloading",
-                "Downloaded",
-                "Locking",
-                "Updating",
-                "Blocking",
-                "Building",
-            ]
-            .contains(&word)
-    };
     let useful: Vec<&String> = said.iter().filter(|line| !is_progress(line)).collect();
     let first = useful.iter().position(|line| line.starts_with("error")).unwrap_or(0);
     let shown: Vec<&str> = useful.iter().skip(first).take(SHOWN).map(|line| line.as_str()).collect();
@@ -361,6 +419,27 @@ mod tests {
         assert!(wrong.contains("\"x\"") && wrong.contains("one, two"), "{wrong}");
         let none = package(json!([lib]), json!({})).unwrap_err().to_string();
         assert!(none.contains("src/main.rs"), "{none}");
+    }
+
+    #[test]
+    fn warnings_are_told_whole_and_without_their_count() {
+        let said = "warning: unused manifest key: package.nme\n   Compiling a v1\nwarning: unused variable: `x`\n \
+                    --> src/main.rs:3:9\n  |\n3 |     let x = 1;\n  |         ^ help: `_x`\n  |\n\nwarning: use of deprecated \
+                    constant `_::CHECK_THE_CHARMS_YAML`: charmcraft.yaml:1:1: odd\n --> src/main.rs:1:1\n\nwarning: `a` (bin \
+                    \"a\") generated 2 warnings (run `cargo fix`)\n    Finished `release` profile";
+        let said: Vec<String> = said.lines().map(str::to_owned).collect();
+        let expected = [
+            "unused manifest key: package.nme",
+            "unused variable: `x`\n --> src/main.rs:3:9\n  |\n3 |     let x = 1;\n  |         ^ help: `_x`\n  |",
+        ];
+        assert_eq!(warnings(&said, Path::new("/c")), expected);
+        assert_eq!(warnings(&said[1..2], Path::new("/c")), [""; 0]);
+        let many: Vec<String> = (0..30).map(|n| format!("warning: number {n}")).collect();
+        let told = warnings(&many, Path::new("/c"));
+        assert_eq!(
+            (told.len(), told[20].as_str()),
+            (21, "the compiler has 10 more warnings: `cargo check` in /c shows them")
+        );
     }
 
     #[test]

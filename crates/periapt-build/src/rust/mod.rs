@@ -87,7 +87,8 @@ impl Crate {
         let linkage =
             linkage::choose(&cargo, &package, manifest.parent().unwrap_or(folder), &options.cargo_profile);
         progress.step(&format!("building {name} with cargo ({})", linkage.words()));
-        let program = cargo.build(name, &package, &self.part, &linkage, &options.cargo_profile, progress)?;
+        let (program, mut warnings) = cargo.build(name, &package, &self.part, &linkage, options, progress)?;
+        warnings.extend(linkage.warnings());
         let place = self.place(folder, tree, &package.program)?;
         let place = tree.join(place);
         if let Some(parent) = place.parent() {
@@ -95,7 +96,7 @@ impl Crate {
         }
         remove_any(&place)?;
         copy_file(&program, &place, true)?;
-        Ok(Built { warnings: linkage.warnings(), arch: linkage.arch().to_owned() })
+        Ok(Built { warnings, arch: linkage.arch().to_owned() })
     }
 
     /// Where in the charm the program goes.
