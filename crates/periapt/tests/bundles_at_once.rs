@@ -173,12 +173,16 @@ fn what_is_going_is_neither_there_nor_exported() {
     // A relation.
     bench.ok(&["remove-relation", "web", "db"]);
     let said = bench.refused(&["deploy", &bundle]);
-    let words = "shop.yaml:5:3: the bundle's relation web:db - db:sql: relation web:db db:sql is being removed";
+    let words =
+        "shop.yaml:5:3: the bundle's relation web:db - db:sql: relation web:db db:sql is being removed";
     assert!(said.code == 1 && said.stderr.contains(words), "{said:?}");
     assert!(said.stderr.contains("deploy when it is gone: `periapt wait`"), "{said:?}");
     let exported = bench.run(&["export-bundle"]);
     assert!(!exported.stdout.contains("relations:"), "{exported:?}");
-    assert!(exported.stderr.contains("note: left out what is being removed: relation web:db db:sql"), "{exported:?}");
+    assert!(
+        exported.stderr.contains("note: left out what is being removed: relation web:db db:sql"),
+        "{exported:?}"
+    );
     let_go(&bench, &gate, |status| status["applications"]["web"]["relations"]["db"].is_null());
     let said = bench.run(&["deploy", &bundle]);
     assert!(said.code == 0 && said.stderr.contains("- add relation web:db - db:sql"), "{said:?}");
@@ -215,7 +219,10 @@ fn machines_that_go_with_their_units_are_not_mapped() {
     bench.ok(&["remove-unit", "web/0", "--no-prompt"]);
     let existing = ["deploy", &bundle, "--dry-run", "--map-machines", "existing"];
     let plan = bench.ok(&existing);
-    assert!(plan.contains("- add new machine 1 (bundle machine 0)\n- add unit web/1 to new machine 1\n"), "{plan}");
+    assert!(
+        plan.contains("- add new machine 1 (bundle machine 0)\n- add unit web/1 to new machine 1\n"),
+        "{plan}"
+    );
     // Who names it by hand keeps it by that.
     let plan = bench.ok(&["deploy", &bundle, "--dry-run", "--map-machines", "0=0"]);
     assert!(plan.ends_with("- add unit web/1 to existing machine 0\n"), "{plan}");

@@ -131,7 +131,7 @@ impl World {
         Ok(())
     }
 
-    fn check_settled_unit(&self, unit: &UnitName) -> Result<(), Broken> {
+    pub(super) fn check_settled_unit(&self, unit: &UnitName) -> Result<(), Broken> {
         let (Some(local), Some(remote)) = (self.driver.local(unit), observe(&self.driver.model, unit)) else {
             return broken("settles", format!("{unit} has no agent"));
         };

@@ -86,11 +86,12 @@ fn a_dead_linker_is_found() {
 #[test]
 fn units_in_a_suspended_relation_are_found() {
     let (mut worlds, id) = related();
-    worlds.worlds[1].check_settled().unwrap();
+    let unit = UnitName::new(app("web"), 0);
+    worlds.worlds[1].check_settled_unit(&unit).unwrap();
     let model = &mut worlds.worlds[1].driver.model;
     let suspended = Relation { suspended: true, ..Relation::clone(&model.relations[&id]) };
     model.put(Record::Relation(Arc::new(suspended)));
-    let broken = worlds.worlds[1].check_settled().unwrap_err();
+    let broken = worlds.worlds[1].check_settled_unit(&unit).unwrap_err();
     assert!(broken.text.contains("which is suspended"), "{}", broken.text);
 }
 
