@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::charm::ConfigValue;
-use crate::entity::{Relation, Secret, SecretOwner, StorageInstance, TaskHost, Unit};
+use crate::charm::{ConfigValue, OptionType};
+use crate::entity::{
+    GrantScope, Relation, Secret, SecretOwner, SecretReader, StorageInstance, TaskHost, Unit,
+};
 use crate::journal::Event;
 use crate::local::{Fingerprint, SeenInputs};
 use crate::model::{Key, Model, Record, Write};
@@ -163,11 +165,28 @@ fn inputs(model: &Model, unit: &Unit) -> SeenInputs {
     for (key, value) in effective_config(model, unit.name.app()) {
         config.text(&key);
         config.text(&format!("{value:?}"));
+        if is_granted(model, unit.name.app(), &key, &value) {
+            config.text("granted");
+        }
     }
     let trust = model.applications.get(unit.name.app()).is_some_and(|a| a.trust);
     let mut addresses = Hasher::default();
     addresses.text(model.machines.get(&unit.machine).map_or("", |m| m.address.as_str()));
     SeenInputs { config: config.done(), trust: Fingerprint(u64::from(trust)), addresses: addresses.done() }
+}
+
+/// Whether an option names a secret of the operator's that the application may read. Beyond Juju 3.6, where nothing tells a
+/// charm of a grant that comes after the URI: with it the option gets its meaning, so it counts as a change of config.
+fn is_granted(model: &Model, app: &AppName, key: &str, value: &ConfigValue) -> bool {
+    let ConfigValue::String(uri) = value else { return false };
+    let kind = model.charm_of(app).and_then(|charm| charm.meta.config.get(key)).map(|option| option.kind);
+    if kind != Some(OptionType::Secret) {
+        return false;
+    }
+    let id = uri.rsplit(['/', ':']).next().and_then(|id| id.parse::<SecretId>().ok());
+    let secret = id.and_then(|id| model.secrets.get(&id));
+    let grant = secret.and_then(|secret| secret.grants.get(&SecretReader::Application(app.clone())));
+    grant == Some(&GrantScope::Model)
 }
 
 /// FNV-1a: the fingerprints are stored, so they must not depend on a library's version.
@@ -322,10 +341,14 @@ fn reading_moved(before: &Model, after: &Model, id: &SecretId, unit: &UnitName) 
     }
 }
 
-/// Its owner and all who read it.
+/// Its owner, all who read it, and those it is granted to by the operator: their config may name it.
 fn units_of_secret(model: &Model, id: &SecretId, units: &mut BTreeSet<UnitName>) {
     owners_of_secret(model, id, units);
     units.extend(model.consumers_of(id).map(|(unit, _)| unit.clone()));
+    let grants = model.secrets.get(id).into_iter().flat_map(|secret| &secret.grants);
+    for (reader, _) in grants.filter(|(_, scope)| **scope == GrantScope::Model) {
+        units.extend(model.units_of(reader.app()).map(|unit| unit.name.clone()));
+    }
 }
 
 fn owners_of_secret(model: &Model, id: &SecretId, units: &mut BTreeSet<UnitName>) {

@@ -16,7 +16,8 @@ use proptest::prelude::*;
 
 fn deploy(name: &str, units: u32) -> Command {
     let metadata = SourceText::new("metadata.yaml", format!("name: {name}\nsummary: s\ndescription: d\n"));
-    let files = CharmFiles { metadata: Some(metadata), ..CharmFiles::default() };
+    let config = SourceText::new("config.yaml", "options:\n  pw: {type: secret}\n  text: {type: string}\n");
+    let files = CharmFiles { metadata: Some(metadata), config: Some(config), ..CharmFiles::default() };
     let charm = Charm {
         id: CharmId(format!("id-{name}")),
         url: String::new(),
@@ -108,6 +109,43 @@ fn remove(name: &str, revision: Option<u32>) -> Command {
 fn track(unit: &str, id: &SecretId, revision: u32) -> Command {
     let tell = Tell::TrackSecret { secret: id.clone(), label: None, revision: Some(revision) };
     Command::Agent { unit: unit.parse().unwrap(), epoch: 1, tell }
+}
+
+/// Beyond Juju: `config-changed` runs when the secret that an option names begins or ceases to be the application's to read.
+#[test]
+fn a_grant_of_the_secret_that_an_option_names_is_a_change_of_config() {
+    let mut world = World::new();
+    let id = world.add("mine", "one");
+    let inputs = |world: &World, unit: &str| observe(&world.0, &unit.parse().unwrap()).unwrap().inputs;
+    let config = |world: &mut World, key: &str, value: String| {
+        let set = [(key.to_owned(), value)].into();
+        world.ok(Command::SetConfig { app: AppName::new("a").unwrap(), set, reset: Vec::new() });
+    };
+    // Neither text that looks like it nor a grant without an option that names it.
+    config(&mut world, "text", format!("secret:{id}"));
+    let before = inputs(&world, "a/0");
+    world.ok(grant("mine", "a", true));
+    assert_eq!(inputs(&world, "a/0"), before);
+    world.ok(grant("mine", "a", false));
+    config(&mut world, "pw", format!("secret://uuid/{id}"));
+    let named = inputs(&world, "a/0");
+    assert_ne!(named, before);
+    for granted in [true, false] {
+        let (writes, _) = apply(&world.0, grant("mine", "a", granted), Timestamp(1)).unwrap();
+        let (old, other) = (world.0.clone(), inputs(&world, "b/0"));
+        writes.iter().for_each(|write| world.0.write(write));
+        assert_eq!(inputs(&world, "a/0") == named, !granted);
+        assert_eq!(inputs(&world, "b/0"), other);
+        let units = concerned(&old, &world.0, &writes);
+        assert!(["a/0", "a/1"].iter().all(|unit| units.contains(&unit.parse().unwrap())), "{units:?}");
+    }
+    // With the secret goes the grant.
+    world.ok(grant("mine", "a", true));
+    let (writes, _) = apply(&world.0, remove("mine", None), Timestamp(1)).unwrap();
+    let old = world.0.clone();
+    writes.iter().for_each(|write| world.0.write(write));
+    assert_eq!(inputs(&world, "a/0"), named);
+    assert!(concerned(&old, &world.0, &writes).contains(&"a/0".parse().unwrap()));
 }
 
 #[test]

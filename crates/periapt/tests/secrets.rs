@@ -40,6 +40,36 @@ fn exec_refused(bench: &Bench, unit: &str, script: &str, wanted: &str) {
     assert!(said.code != 0 && format!("{said:?}").contains(wanted), "{script}: {said:?}");
 }
 
+/// Beyond Juju, where nothing runs: an option of type `secret` means something else when its secret is granted or revoked.
+#[test]
+fn a_charm_is_told_when_its_options_secret_is_granted() {
+    let bench = Bench::new();
+    let read =
+        "if secret-get \"$(config-get key)\" >/dev/null; then status-set active; else status-set blocked; fi";
+    let path = shell_charm(bench.path(), "reader", "", &[("config-changed", read)]);
+    std::fs::write(Path::new(&path).join("config.yaml"), "options: {key: {type: secret}}\n")
+        .expect("written");
+    bench.ok(&["deploy", &path]);
+    bench.settle();
+    let uri = bench.ok(&["add-secret", "mine", "key=value"]);
+    let said = bench.refused(&["config", "reader", "key=mine"]);
+    assert!(said.stderr.contains("secret"), "{said:?}");
+    bench.ok(&["config", "reader", &format!("key={}", uri.trim())]);
+    let status = || {
+        bench.json(&["status"])["applications"]["reader"]["units"]["reader/0"]["workload-status"]["current"]
+            .clone()
+    };
+    bench.settle();
+    assert_eq!(status(), "blocked");
+    for (verb, then) in [("grant-secret", "active"), ("revoke-secret", "blocked")] {
+        bench.ok(&[verb, "mine", "reader"]);
+        bench.settle();
+        assert_eq!(status(), then, "{verb}");
+    }
+    let hooks = bench.trace("reader/0");
+    assert_eq!(hooks.iter().filter(|hook| *hook == "config-changed").count(), 4, "{hooks:?}");
+}
+
 /// The one secret that `show-secret` shows.
 #[track_caller]
 fn show(bench: &Bench, arguments: &[&str]) -> Value {

@@ -138,10 +138,16 @@ fn find_app<'a>(
     model: &'a Model,
     app: &AppName,
 ) -> Result<&'a std::sync::Arc<crate::entity::Application>, Refusal> {
-    model
-        .applications
-        .get(app)
-        .ok_or_else(|| Refusal::not_found(format!("application {:?} not found", app.as_str())))
+    model.applications.get(app).ok_or_else(|| {
+        let refusal = Refusal::not_found(format!("application {:?} not found", app.as_str()));
+        // Of two letters, one is no slip.
+        let near = crate::entity::nearest(app.as_str(), model.applications.keys().map(AppName::as_str))
+            .filter(|_| app.as_str().len() > 2);
+        match near {
+            Some(near) => refusal.hint(format!("did you mean {near:?}?")),
+            None => refusal,
+        }
+    })
 }
 
 /// As [`find_app`], and not going away.

@@ -2,7 +2,7 @@
 
 use crate::charm::{CharmMeta, Endpoint, JUJU_INFO, Role, Scope};
 use crate::command::{Answer, EndpointRef, Refusal, RefusalKind, RelationRef};
-use crate::entity::{Relation, RelationEnd};
+use crate::entity::{Relation, RelationEnd, nearest};
 use crate::model::{Draft, Model};
 use crate::names::{EndpointName, RelationId};
 use crate::time::Timestamp;
@@ -114,9 +114,11 @@ fn choose(model: &Model, a: &EndpointRef, b: &EndpointRef) -> Result<Vec<Relatio
             let any = EndpointRef { app: side.app.clone(), endpoint: None };
             let names: Vec<String> =
                 candidates(model, &any, false).into_iter().map(|(name, _)| name.to_string()).collect();
-            return Err(refusal.hint(match names.is_empty() {
-                true => "its charm has no endpoints".to_owned(),
-                false => format!("its endpoints are: {}", names.join(", ")),
+            let near = nearest(endpoint.as_str(), names.iter().map(String::as_str));
+            return Err(refusal.hint(match (near, names.is_empty()) {
+                (Some(near), _) => format!("did you mean {near:?}? Its endpoints are: {}", names.join(", ")),
+                (None, true) => "its charm has no endpoints".to_owned(),
+                (None, false) => format!("its endpoints are: {}", names.join(", ")),
             }));
         }
     }

@@ -358,7 +358,7 @@ impl Found {
     fn prepare(self, session: &Session) -> Result<Item> {
         match self {
             Self::Path(path, channel) => {
-                let prepared = build::prepare(&path, &build::options(session))?;
+                let prepared = build::prepare(&path, &build::quick(session))?;
                 Ok(Item { charm: build::charm(&prepared), channel, source: None, prepared })
             }
             Self::Store(source, channel) => {

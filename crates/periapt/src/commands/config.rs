@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use periapt_controller::api::requests::SetConfig;
 use periapt_controller::views::application::{OptionView, ShowConfig};
+use periapt_model::entity::nearest;
 use periapt_model::names::AppName;
 
 use crate::args::config::{Section, settings, yaml_settings};
@@ -124,7 +125,12 @@ impl Config {
                     "key {key:?} not found in {:?} application config or charm settings",
                     config.application
                 ))
-                .hint(format!("periapt config {} lists them", config.application))
+                .hint({
+                    let known = config.settings.keys().chain(config.application_config.keys());
+                    let near = nearest(key, known.map(String::as_str));
+                    let near = near.map(|near| format!("did you mean {near:?}? ")).unwrap_or_default();
+                    format!("{near}periapt config {} lists them", config.application)
+                })
             })?;
         match (self.format, &option.value) {
             (Tabular::Json, value) => crate::output::json(value),

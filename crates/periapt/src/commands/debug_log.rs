@@ -1,7 +1,8 @@
 //! `debug-log`
 
 use clap::Args;
-use periapt_controller::api::requests::LogParams;
+use periapt_controller::api::requests::{LogParams, UnitParams};
+use periapt_controller::client::ModelClient;
 use periapt_model::log::Level;
 use periapt_model::names::{AppName, UnitName};
 
@@ -103,6 +104,26 @@ fn list(words: &[String]) -> Option<String> {
 }
 
 impl DebugLog {
+    /// The units and applications to be shown that are not there. What they have said before may be.
+    async fn missing(&self, model: &ModelClient) -> Vec<String> {
+        let mut missing = Vec::new();
+        for word in &self.include {
+            let unit = word.parse::<UnitName>().ok().or_else(|| UnitName::from_tag(word));
+            let app = || AppName::new(word.strip_suffix("/leader").unwrap_or(word)).ok();
+            if let Some(unit) = unit {
+                let found = model.unit(&unit, &UnitParams::default()).await;
+                if found.is_err_and(|error| error.is_not_found()) {
+                    missing.push(format!("unit {unit}"));
+                }
+            } else if let Some(app) = app()
+                && model.application(&app).await.is_err_and(|error| error.is_not_found())
+            {
+                missing.push(format!("application {app}"));
+            }
+        }
+        missing
+    }
+
     /// Prints past lines, and then those that come.
     pub async fn run(self, session: &Session) -> Result {
         self.colour.apply();
@@ -125,7 +146,12 @@ impl DebugLog {
             last,
             follow,
         };
-        let mut lines = session.model(&self.model)?.logs(&params).await?;
+        let model = session.model(&self.model)?;
+        let mut lines = model.logs(&params).await?;
+        for what in self.missing(&model).await {
+            let then = if follow { "; what it says is shown when it is there" } else { "" };
+            say(format!("note: there is no {what} in the model now{then}"));
+        }
         let clock = Clock::system(self.utc);
         let columns = Columns { date: self.date, ms: self.ms };
         let mut left = self.limit.filter(|limit| *limit > 0).unwrap_or(usize::MAX);

@@ -25,7 +25,8 @@ use crate::session::Session;
 /// Deploy a charm from its folder, from a .charm file, or by its name from the local store; or a bundle of charms
 ///
 /// A Python charm gets a virtual environment with the packages that its own files name; that takes a while the first
-/// time, and nothing after that. A charm in Rust is built with cargo. The charm runs as it is: nothing has to be packed.
+/// time, and nothing after that. A charm in Rust is built with cargo, from a folder without optimising over all crates at once
+/// (lto), which pack does. The charm runs as it is: nothing has to be packed.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   periapt deploy ./my-charm
@@ -113,6 +114,16 @@ impl Deploy {
             Named::Path(path) if let Some(file) = bundle::bundle_file(&path) => {
                 self.bundle(session, &file).await
             }
+            // Before what is said of flags: what was meant was perhaps a file.
+            Named::Store(name) if self.is_for_bundle() && store.get(&name)?.is_none() => {
+                let hint = store.need(&name).err().and_then(|error| error.hint).unwrap_or_default();
+                let message = format!(
+                    "there is no file or folder {0:?} here, and no charm {0:?} in the local store",
+                    self.charm
+                );
+                Err(CliError::new(message)
+                    .hint(format!("a bundle is given by its path, such as ./bundle.yaml. {hint}")))
+            }
             _ if self.dry_run || !self.overlay.is_empty() => {
                 Err(CliError::usage("--dry-run and --overlay are for bundles, and this is a charm"))
             }
@@ -122,6 +133,10 @@ impl Deploy {
             Named::Path(path) => self.local(session, &path).await,
             Named::Store(name) => self.published(session, &store, &name).await,
         }
+    }
+
+    fn is_for_bundle(&self) -> bool {
+        self.dry_run || !self.overlay.is_empty() || self.map_machines.is_some()
     }
 
     async fn bundle(&self, session: &Session, file: &Path) -> Result {
@@ -167,7 +182,7 @@ impl Deploy {
             Some(meta) => Some(read(&meta)?),
             None => None,
         };
-        let prepared = build::prepare(source, &build::options(session))?;
+        let prepared = build::prepare(source, &build::quick(session))?;
         let (config, resources) = match early {
             Some(read) => read,
             None => read(&prepared.meta)?,

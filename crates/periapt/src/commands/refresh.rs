@@ -6,9 +6,11 @@ use clap::Args;
 use periapt_controller::api::requests;
 use periapt_controller::client::ModelClient;
 use periapt_controller::views::application::ShowApplication;
+use periapt_controller::views::why::ApplicationWhy;
+use periapt_lifecycle::Wait;
 use periapt_model::channel::Channel;
 use periapt_model::charm_url::{CharmUrl, Origin};
-use periapt_model::names::{AppName, ResourceName};
+use periapt_model::names::{AppName, ResourceName, UnitName};
 
 use super::build;
 use super::deploy::{Elsewhere, report};
@@ -19,6 +21,7 @@ use crate::args::{ConfigArg, ModelArgs, ResourceArg, StorageArg, complete, stora
 use crate::charm_store::CharmStore;
 use crate::error::{CliError, Result};
 use crate::output::say;
+use crate::render::style::{WAITS, paint};
 use crate::session::Session;
 
 /// Give an application another version of its charm
@@ -152,7 +155,7 @@ impl Refresh {
         same: bool,
     ) -> Result {
         let request = self.with()?;
-        let prepared = build::prepare(path, &build::options(session))?;
+        let prepared = build::prepare(path, &build::quick(session))?;
         let (old, new) = (&app.charm, prepared.meta.name.as_str());
         if same && old != new {
             return Err(CliError::new(format!("cannot refresh {old:?} to {new:?}")).hint(format!(
@@ -173,6 +176,7 @@ impl Refresh {
         let (charm, revision) = build::split_url(&refreshed.charm);
         say(format!("Added local charm {charm:?}, revision {revision}, to the model"));
         report(&prepared);
+        self.tell_of_errors(model).await;
         Ok(())
     }
 
@@ -219,7 +223,25 @@ impl Refresh {
             name.as_str()
         ));
         report(&prepared);
+        self.tell_of_errors(model).await;
         Ok(())
+    }
+
+    /// Units in error keep their files until that is over (Juju 3.6: the resolver of a failed hook comes before the upgrade's).
+    async fn tell_of_errors(&self, model: &ModelClient) {
+        if self.force_units || self.force {
+            return;
+        }
+        // The refresh is done: that this cannot be told is no failure of it.
+        let Ok(why) = model.why_application(&self.application).await else { return };
+        let from = match (&self.path, &self.switch) {
+            (Some(path), _) => format!(" --path {}", path.display()),
+            (None, Some(switch)) => format!(" --switch {switch}"),
+            (None, None) => String::new(),
+        };
+        for line in errors(&why, &from) {
+            say(format!("{} {line}", paint(WAITS, "WARNING")));
+        }
     }
 
     /// A local charm as it is, with other files, config or trust.
@@ -247,6 +269,26 @@ impl Refresh {
         model.refresh(&self.application, &requests::Refresh { resources, ..request }).await?;
         Ok(())
     }
+}
+
+/// What is said of each unit whose hook has failed. `from` is where the charm comes from, as flags.
+fn errors(why: &ApplicationWhy, from: &str) -> Vec<String> {
+    let app = &why.application;
+    let failed = why.units.iter().filter_map(|unit| {
+        let mut waits = unit.waits.iter().flat_map(|waits| &waits.waits);
+        let hook = waits.find_map(|wait| match wait {
+            Wait::HookFailed { hook, resolved: None, .. } => Some(hook),
+            _ => None,
+        })?;
+        Some((&unit.unit, hook))
+    });
+    let line = |(unit, hook): (&UnitName, &String)| {
+        format!(
+            "{unit} is in error (hook failed: {hook:?}): it gets the new charm when that is over. periapt refresh {app}{from} \
+             --force-units puts the files in place at once, and periapt resolved {unit} runs the hook again"
+        )
+    };
+    failed.map(line).collect()
 }
 
 /// Whether it changes anything beside the charm and its files.

@@ -93,6 +93,7 @@ pub async fn until(model: &ModelClient, goals: Vec<Goal>, timeout: Option<Durati
                 None => break,
             },
             () = teller.turn(), if teller.next.is_some() => teller.tell(),
+            () = teller.long(), if teller.stuck.is_some() => teller.hint(),
         }
     }
     Err(CliError::new("the daemon is ending").hint("wait again: the next command starts it"))
@@ -104,14 +105,33 @@ struct Teller {
     next: Option<WaitLine>,
     told: String,
     at: Option<Instant>,
+    /// What was told of first, as long as nobody was told how to learn more of it.
+    stuck: Option<String>,
+    hinted: bool,
 }
 
 const PACE: Duration = Duration::from_millis(500);
+
+/// Who waits so long for the same is told how to learn more.
+const LONG: Duration = Duration::from_secs(10);
 
 impl Teller {
     async fn turn(&self) {
         if let Some(at) = self.at {
             tokio::time::sleep_until(at + PACE).await;
+        }
+    }
+
+    async fn long(&self) {
+        if let Some(at) = self.at {
+            tokio::time::sleep_until(at + LONG).await;
+        }
+    }
+
+    fn hint(&mut self) {
+        if let Some(subject) = self.stuck.take() {
+            say(paint(DIM, why(Some(&subject))));
+            self.hinted = true;
         }
     }
 
@@ -123,8 +143,19 @@ impl Teller {
             say(format!("{} {text}", paint(DIM, clock.moment(clock.now))));
             self.told = text;
             self.at = Some(Instant::now());
+            self.stuck = first(&line).filter(|_| !self.hinted).map(str::to_owned);
         }
     }
+}
+
+/// The unit or application that is waited for first; none: the model.
+fn first(line: &WaitLine) -> Option<&str> {
+    let mut subjects = line.waiting.iter().map(|waiting| waiting.subject.as_str());
+    subjects.find(|subject| subject.parse::<Subject>().is_ok())
+}
+
+fn why(subject: Option<&str>) -> String {
+    format!("periapt why {} says more", subject.unwrap_or("UNIT|APP"))
 }
 
 /// How many of the things that are waited for one line names.
@@ -154,7 +185,7 @@ fn timed_out(timeout: Option<Duration>, line: &WaitLine) -> CliError {
     if line.total > line.waiting.len() {
         message.push_str(&format!("\n  and {} more", line.total - line.waiting.len()));
     }
-    CliError::new(message).hint("periapt why UNIT|APP says more about each")
+    CliError::new(message).hint(why(first(line)))
 }
 
 #[cfg(test)]
