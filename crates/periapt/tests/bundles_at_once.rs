@@ -136,11 +136,11 @@ fn what_changes_while_a_bundle_is_planned_is_seen() {
     // A plan that is only to be shown is made again as well.
     let more = write(&bench, "more.yaml", &SHOP.replace("num_units: 3", "num_units: 4"));
     let held = Held::new(&bench, "db", &[&more, "--dry-run"]);
-    bench.ok(&["remove-application", "web", "--no-prompt", "--force"]);
+    bench.ok(&["add-unit", "web"]);
     bench.ok(&["deploy", "./web", "other"]);
     let said = held.release();
-    assert!(said.stderr.contains("application \"web\" is gone"), "{said:?}");
-    assert!(said.stdout.contains("- deploy application web\n") && said.stdout.contains("db/3"), "{said:?}");
+    assert!(said.stderr.contains("application \"web\" has 3 units and had 2. Planning again"), "{said:?}");
+    assert!(said.stdout.starts_with("Changes to deploy bundle:\n- add unit db/3 to new machine"), "{said:?}");
     // What it is not about may change.
     let held = Held::new(&bench, "db", &[&more]);
     bench.ok(&["add-unit", "other"]);
