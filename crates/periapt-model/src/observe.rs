@@ -1,10 +1,11 @@
 //! What one unit's agent can see of the model, and whom a change concerns.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use crate::charm::{ConfigValue, OptionType};
 use crate::entity::{
-    GrantScope, Relation, Secret, SecretOwner, SecretReader, StorageInstance, TaskHost, Unit,
+    Application, GrantScope, Relation, Secret, SecretOwner, SecretReader, StorageInstance, TaskHost, Unit,
 };
 use crate::journal::Event;
 use crate::local::{Fingerprint, SeenInputs};
@@ -29,7 +30,7 @@ pub fn observe(model: &Model, unit: &UnitName) -> Option<Remote> {
         resolved: this.resolved,
         charm: app.charm.clone(),
         charm_forced: app.charm_forced,
-        inputs: inputs(model, this),
+        inputs: inputs(model, this, app),
         relations,
         leader: model.is_leader(unit),
         leadership_known: model.leaders.contains_key(unit.app()),
@@ -149,30 +150,34 @@ fn implements(model: &Model, unit: &Unit, endpoint: &crate::names::EndpointName)
 /// The config a charm sees: what was set over the charm's defaults; options without either are absent.
 pub fn effective_config(model: &Model, app: &AppName) -> BTreeMap<String, ConfigValue> {
     let Some(application) = model.applications.get(app) else { return BTreeMap::new() };
-    let mut config: BTreeMap<String, ConfigValue> = model
-        .charms
-        .get(&application.charm.id)
-        .map(|charm| {
-            charm.meta.config.iter().filter_map(|(k, o)| o.default.clone().map(|d| (k.clone(), d))).collect()
-        })
-        .unwrap_or_default();
-    config.extend(application.config.clone());
+    config_in_force(model, application).into_iter().map(|(k, value)| (k.clone(), value.clone())).collect()
+}
+
+fn config_in_force<'a>(model: &'a Model, app: &'a Application) -> BTreeMap<&'a String, &'a ConfigValue> {
+    let options = model.charms.get(&app.charm.id).map(|charm| &charm.meta.config);
+    let options = options.into_iter().flatten();
+    let mut config: BTreeMap<_, _> =
+        options.filter_map(|(key, option)| Some((key, option.default.as_ref()?))).collect();
+    config.extend(&app.config);
     config
 }
 
-fn inputs(model: &Model, unit: &Unit) -> SeenInputs {
+fn inputs(model: &Model, unit: &Unit, app: &Application) -> SeenInputs {
     let mut config = Hasher::default();
-    for (key, value) in effective_config(model, unit.name.app()) {
-        config.text(&key);
-        config.text(&format!("{value:?}"));
-        if is_granted(model, unit.name.app(), &key, &value) {
+    for (key, value) in config_in_force(model, app) {
+        config.text(key);
+        config.shown(value);
+        if is_granted(model, &app.name, key, value) {
             config.text("granted");
         }
     }
-    let trust = model.applications.get(unit.name.app()).is_some_and(|a| a.trust);
     let mut addresses = Hasher::default();
     addresses.text(model.machines.get(&unit.machine).map_or("", |m| m.address.as_str()));
-    SeenInputs { config: config.done(), trust: Fingerprint(u64::from(trust)), addresses: addresses.done() }
+    SeenInputs {
+        config: config.done(),
+        trust: Fingerprint(u64::from(app.trust)),
+        addresses: addresses.done(),
+    }
 }
 
 /// Whether an option names a secret of the operator's that the application may read. Beyond Juju 3.6, where nothing tells a
@@ -198,11 +203,27 @@ impl Default for Hasher {
     }
 }
 
+impl std::fmt::Write for Hasher {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        text.bytes().for_each(|byte| self.byte(byte));
+        Ok(())
+    }
+}
+
 impl Hasher {
+    fn byte(&mut self, byte: u8) {
+        self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+
     fn text(&mut self, text: &str) {
-        for byte in text.bytes().chain([0]) {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
+        text.bytes().chain([0]).for_each(|byte| self.byte(byte));
+    }
+
+    /// The same for what a value is shown as, without making a text of it.
+    fn shown(&mut self, value: &impl std::fmt::Debug) {
+        // A hasher takes every text.
+        let _ = write!(self, "{value:?}");
+        self.byte(0);
     }
 
     fn done(self) -> Fingerprint {

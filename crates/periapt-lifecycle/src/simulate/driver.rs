@@ -151,21 +151,15 @@ impl Driver {
             }
         }
         let mut woken = concerned(&before, &self.model, writes);
-        if self.check_wakes && self.overlooked.is_none() && self.changes.is_multiple_of(CHECK_WAKES_EVERY) {
-            // Who commits looks again by itself.
-            let acts = |unit: &UnitName| {
-                writes.iter().any(|w| matches!(w, Write::Put(Record::Agent(own, _)) if own == unit))
-            };
-            let mut asleep = self.model.units.keys().filter(|unit| !woken.contains(*unit) && !acts(unit));
-            let overlooked = asleep.find(|unit| observe(&before, unit) != observe(&self.model, unit));
-            self.overlooked =
-                overlooked.map(|unit| format!("{unit} is not woken by what concerns it: {writes:?}"));
-        }
         woken.extend(writes.iter().filter_map(owner).cloned());
         for unit in &woken {
             if let Some(agent) = self.agents.get_mut(unit) {
                 agent.seen = None;
             }
+        }
+        if self.check_wakes && self.overlooked.is_none() && self.changes.is_multiple_of(CHECK_WAKES_EVERY) {
+            self.overlooked =
+                self.asleep().map(|unit| format!("{unit} is not woken by what concerns it: {writes:?}"));
         }
         self.unchecked.append(&mut woken);
         self.changes += 1;

@@ -203,7 +203,8 @@ pub enum InvalidSetting {
 pub struct Settings(BTreeMap<String, SettingValue>);
 
 fn find(key: &str) -> Result<&'static Setting, InvalidSetting> {
-    SETTINGS.iter().find(|s| s.key == key).ok_or_else(|| InvalidSetting::Unknown {
+    let found = SETTINGS.binary_search_by(|setting| setting.key.cmp(key)).ok();
+    found.and_then(|at| SETTINGS.get(at)).ok_or_else(|| InvalidSetting::Unknown {
         key: key.to_owned(),
         nearest: nearest(key, SETTINGS.iter().map(|s| s.key)),
     })
@@ -319,7 +320,11 @@ impl Settings {
     }
 
     fn duration(&self, key: &str) -> Option<Duration> {
-        parse_duration(&self.text(key))
+        match self.0.get(key) {
+            Some(SettingValue::Text(text)) => parse_duration(text),
+            Some(_) => None,
+            None => parse_duration(find(key).ok()?.default),
+        }
     }
 
     /// `update-status-hook-interval`.
@@ -329,7 +334,7 @@ impl Settings {
 
     /// `automatically-retry-hooks`.
     pub fn retry_hooks(&self) -> bool {
-        self.get("automatically-retry-hooks").is_none_or(|(v, _)| v != SettingValue::Bool(false))
+        self.0.get("automatically-retry-hooks") != Some(&SettingValue::Bool(false))
     }
 
     /// `deferred-wake`; None when off.
