@@ -16,7 +16,7 @@ if [ "$(cat "$target/suites/stamp" 2>/dev/null)" != "$stamp" ]; then
     mkdir -p "$target/suites/packages"
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check -r conformance/requirements.txt
-    "$venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --no-binary ops --require-hashes \
+    "$venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --no-binary ops,charmlibs-rollingops --require-hashes \
         --dest "$target/suites/packages" -r conformance/sources.txt
     for package in "$target/suites/packages"/*.tar.gz; do tar --extract --file "$package" --directory "$target/suites"; done
     echo "$stamp" > "$target/suites/stamp"
@@ -36,6 +36,15 @@ suite() {
 }
 
 export OPS_SOURCE=$target/suites/ops-3.9.0 OPERATOR_CHECKOUT=$target/suites/ops-3.9.0
+export ROLLINGOPS_CHECKOUT=$target/suites/charmlibs_rollingops-1.1.5
+# The units of rollingops write to /var/lib: each machine needs mounts of its own. It mostly waits, so it runs beside the others.
+if [ "$(id -u)" = 0 ] && unshare --mount true 2>/dev/null; then
+    suite rollingops &
+    rollingops=$!
+else
+    echo "skipped: rollingops needs root and the right to mount" >&2
+fi
 failed=()
 for name in ops_main operator; do suite "$name" || failed+=("$name"); done
+if [ -n "${rollingops-}" ]; then wait "$rollingops" || failed+=(rollingops); fi
 [ ${#failed[@]} -eq 0 ] || { echo "suites that did not give what is expected: ${failed[*]}" >&2; exit 1; }
