@@ -328,3 +328,24 @@ fn a_setting_that_nothing_knows_is_kept_with_a_warning() {
     let (code, said) = juju.refused(&["model-config", "test-mod=true"]);
     assert!(code == 1 && said.contains("did you mean \"test-mode\"?"), "{said}");
 }
+
+#[test]
+fn of_applications_to_remove_those_go_that_can() {
+    let juju = Juju::new();
+    for name in ["one", "two"] {
+        let charm = shell_charm(juju.bench.path(), name, "", &[]);
+        juju.ok(&["deploy", &charm]);
+    }
+    let words = "ERROR removing application nope failed: application \"nope\" not found";
+    let goes = |name: &str| {
+        let app = juju.json(&["status"])["applications"][name].clone();
+        app.is_null() || app["life"] == "dying"
+    };
+    // Juju asks first, and finds it by that.
+    let (code, error) = juju.refused(&["remove-application", "one", "nope"]);
+    assert_eq!((code, error.as_str()), (1, words));
+    assert!(!goes("one") && !goes("two"));
+    let (code, error) = juju.refused(&["remove-application", "nope", "one", "--no-prompt"]);
+    assert_eq!((code, error.as_str()), (1, words));
+    assert!(goes("one") && !goes("two"));
+}

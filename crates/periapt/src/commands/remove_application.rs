@@ -2,11 +2,12 @@
 
 use clap::Args;
 use periapt_controller::api::requests::RemoveParams;
+use periapt_controller::client::ModelClient;
 use periapt_model::names::AppName;
 
 use super::storage::say_fates;
 use crate::args::{ModelArgs, complete};
-use crate::error::Result;
+use crate::error::{CliError, FAILED, Result};
 use crate::output::say;
 use crate::session::{Session, zone};
 
@@ -19,7 +20,7 @@ pub struct RemoveApplication {
     /// At once, without hooks of its own; others run theirs. Said again: without those, too
     #[arg(long)]
     force: bool,
-    /// Do not ask; nothing is asked anyway
+    /// Do not ask, which it never does; and remove the others where one cannot be
     #[arg(long)]
     no_prompt: bool,
     /// With all storages of its units; otherwise those that outlive units are detached
@@ -33,23 +34,39 @@ pub struct RemoveApplication {
 }
 
 impl RemoveApplication {
-    /// Asks for their end, if all of them are there.
+    /// Asks for their end. One that cannot be removed is named, and the others go; unless Juju would have asked first, and
+    /// by that have found it: then nothing is removed (Juju 3.6: `performDryRun`, `logResults`).
     pub async fn run(self, session: &Session) -> Result {
         let model = session.model(&self.model)?;
-        for app in &self.applications {
-            model.application(app).await?;
-        }
-        for app in &self.applications {
-            let storage = model.storage(&zone(true)).await?;
-            let status = model.status(&[], &zone(true)).await?.status;
-            let params = RemoveParams { force: self.force, destroy_storage: self.destroy_storage };
-            model.remove_application(app, &params).await?;
-            say(format!("will remove application {app}"));
-            for (unit, _) in status.units_of(app) {
-                say(format!("- will remove unit {unit}"));
-                say_fates(&status, &storage, unit, self.destroy_storage);
+        if !self.no_prompt {
+            for app in &self.applications {
+                model.application(app).await.map_err(|error| failed(app, error.into()))?;
             }
+        }
+        let mut all = true;
+        for app in &self.applications {
+            if let Err(error) = self.remove(&model, app).await {
+                all = false;
+                let _ = failed(app, error).report();
+            }
+        }
+        if all { Ok(()) } else { Err(CliError::silent(FAILED)) }
+    }
+
+    async fn remove(&self, model: &ModelClient, app: &AppName) -> Result {
+        let storage = model.storage(&zone(true)).await?;
+        let status = model.status(&[], &zone(true)).await?.status;
+        let params = RemoveParams { force: self.force, destroy_storage: self.destroy_storage };
+        model.remove_application(app, &params).await?;
+        say(format!("will remove application {app}"));
+        for (unit, _) in status.units_of(app) {
+            say(format!("- will remove unit {unit}"));
+            say_fates(&status, &storage, unit, self.destroy_storage);
         }
         Ok(())
     }
+}
+
+fn failed(app: &AppName, error: CliError) -> CliError {
+    CliError { message: format!("removing application {app} failed: {}", error.message), ..error }
 }
