@@ -333,7 +333,7 @@ fn a_setting_that_nothing_knows_is_kept_with_a_warning() {
 fn of_applications_to_remove_those_go_that_can() {
     let juju = Juju::new();
     for name in ["one", "two"] {
-        let charm = shell_charm(juju.bench.path(), name, "", &[]);
+        let charm = shell_charm(juju.bench.path(), name, "", &[("install", "true")]);
         juju.ok(&["deploy", &charm]);
     }
     let words = "ERROR removing application nope failed: application \"nope\" not found";
