@@ -3,9 +3,6 @@
 
 mod common;
 
-use std::fs::File;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -86,67 +83,6 @@ fn deployments_at_once_make_one() {
         bench.ok(&["destroy-model", &model, "--no-prompt", "--force"]);
     }
     println!("planned again {overtaken} times");
-}
-
-/// A deployment that has looked at the model, and waits for a charm's metadata, which come through a pipe.
-struct Held {
-    child: Child,
-    pipe: File,
-    metadata: Vec<u8>,
-}
-
-impl Held {
-    fn new(bench: &Bench, charm: &str, arguments: &[&str]) -> Self {
-        let path = bench.path().join(charm).join("metadata.yaml");
-        let metadata = std::fs::read(&path).expect("the charm's metadata");
-        std::fs::remove_file(&path).expect("a file of ours");
-        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).expect("a pipe");
-        let child = begin(bench, arguments);
-        let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
-        // There is no pipe to write to before somebody reads from it.
-        let open = || File::options().write(true).custom_flags(flags).open(&path).ok();
-        let pipe = until("the deployment reads the charm", PATIENCE, open);
-        // Whoever reads it after this reads a file.
-        let plain = bench.path().join(charm).join("plain");
-        std::fs::write(&plain, &metadata).expect("a file");
-        std::fs::rename(&plain, &path).expect("the file takes the pipe's place");
-        Self { child, pipe, metadata }
-    }
-
-    fn release(mut self) -> Said {
-        self.pipe.write_all(&self.metadata).expect("it is read");
-        drop(self.pipe);
-        end(self.child)
-    }
-}
-
-#[test]
-fn what_changes_while_a_bundle_is_planned_is_seen() {
-    let bench = Bench::new();
-    charms(&bench);
-    let bundle = write(&bench, "shop.yaml", SHOP);
-    bench.ok(&["deploy", "./db"]);
-    let held = Held::new(&bench, "db", &[&bundle]);
-    bench.ok(&["add-unit", "db"]);
-    let said = held.release();
-    let words = "note: the model has changed since this was planned: application \"db\" has 2 units and had 1. Planning again";
-    assert!(said.code == 0 && said.stderr.contains(words), "{said:?}");
-    assert_eq!(units(&bench, "default", "db"), "db/0 db/1 db/2");
-    assert!(said.stderr.contains("- add unit db/2 to new machine"), "{said:?}");
-    // A plan that is only to be shown is made again as well.
-    let more = write(&bench, "more.yaml", &SHOP.replace("num_units: 3", "num_units: 4"));
-    let held = Held::new(&bench, "db", &[&more, "--dry-run"]);
-    bench.ok(&["add-unit", "web"]);
-    bench.ok(&["deploy", "./web", "other"]);
-    let said = held.release();
-    assert!(said.stderr.contains("application \"web\" has 3 units and had 2. Planning again"), "{said:?}");
-    assert!(said.stdout.starts_with("Changes to deploy bundle:\n- add unit db/3 to new machine"), "{said:?}");
-    // What it is not about may change.
-    let held = Held::new(&bench, "db", &[&more]);
-    bench.ok(&["add-unit", "other"]);
-    let said = held.release();
-    assert!(said.code == 0 && !said.stderr.contains("Planning again"), "{said:?}");
-    assert_eq!(units(&bench, "default", "db"), "db/0 db/1 db/2 db/3");
 }
 
 /// Opens the gate, and waits until nothing is left of what is going.
