@@ -6,13 +6,15 @@ use std::process::{Command, Stdio};
 
 use periapt_model::charm::Parsed;
 
+use crate::copies::Copies;
 use crate::parts::{Parts, PythonPlugin};
 use crate::python::interpreter::{self, Interpreter};
 use crate::python::plan::Plan;
 use crate::python::venv::{self, Venv};
-use crate::tree::{VENV, copy_file, make_link, remove_any, set_mode};
+use crate::tree::{VENV, make_link, remove_any, write_file};
 use crate::{
-    BuildError, BuildOptions, Progress, archive, command, dispatch, metadata, packed_python, rust, source,
+    BuildError, BuildOptions, Progress, archive, command, dispatch, links, metadata, packed_python, regular,
+    rust, source,
 };
 
 /// The default Python entry point of a charm.
@@ -84,16 +86,17 @@ fn is_unpacked_charm(folder: &Path) -> bool {
 
 fn copy_venv(folder: &Path, tree: &Path) -> Result<(), BuildError> {
     let from = folder.join(VENV);
+    let mut copies = Copies::default();
     for entry in walkdir::WalkDir::new(&from) {
         let entry = entry.map_err(|error| crate::tree::walk_error(&from, error))?;
         let to = tree.join(VENV).join(entry.path().strip_prefix(&from).unwrap_or(entry.path()));
         if entry.file_type().is_dir() {
-            crate::tree::create_dir(&to)?;
+            copies.dir(to);
         } else if entry.file_type().is_file() {
-            copy_file(entry.path(), &to, command::is_executable(entry.path()))?;
+            copies.file(entry.path(), to)?;
         }
     }
-    Ok(())
+    copies.make(tree)
 }
 
 /// Finishes the tree of a packed charm, which has everything but an interpreter.
@@ -128,7 +131,7 @@ fn packed(
         warnings.extend(warning);
         interpreter = Some(found);
     }
-    let version = read_version(tree);
+    let version = read_version(tree)?;
     let arch = std::env::consts::ARCH.to_owned();
     Ok(Assembled {
         parsed,
@@ -216,6 +219,8 @@ fn from_source(
         let built = program.build(&name, folder, tree, options, progress)?;
         warnings.extend(built.warnings);
         arch = built.arch;
+        // The program may have taken the place of a link that others led by.
+        links::remove_escaping(tree, &mut warnings)?;
     }
     let entrypoint = parts.python.entrypoint.clone().unwrap_or_else(|| ENTRYPOINT.to_owned());
     let is_python = parts.python.plugin.is_some() && !is_rust;
@@ -257,9 +262,19 @@ fn expects_flat(tree: &Path, plugin: Option<PythonPlugin>) -> bool {
     matches!(plugin, None | Some(PythonPlugin::Charm)) || !text.contains("venv/")
 }
 
-fn read_version(tree: &Path) -> Option<String> {
-    let text = fs::read_to_string(tree.join("version")).ok()?;
-    text.lines().next().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty())
+/// The first line of the `version` file, if there is one that says something.
+fn read_version(tree: &Path) -> Result<Option<String>, BuildError> {
+    let path = tree.join("version");
+    match regular::text(&path) {
+        Ok(text) => {
+            Ok(text.lines().next().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
+            Err(BuildError::io("read", &path)(error))
+        }
+        // A file of another sort says nothing of a version.
+        Err(_) => Ok(None),
+    }
 }
 
 /// Writes the `version` file that Juju shows as the charm's version: what Git says, else the one the folder has.
@@ -276,11 +291,13 @@ fn write_version(folder: &Path, tree: &Path) -> Result<Option<String>, BuildErro
             .ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     });
-    let version = described.filter(|text| !text.is_empty()).or_else(|| read_version(folder));
+    let version = match described.filter(|text| !text.is_empty()) {
+        Some(version) => Some(version),
+        None => read_version(folder)?,
+    };
     if let Some(version) = &version {
         let path = tree.join("version");
-        fs::write(&path, format!("{version}\n")).map_err(BuildError::io("write", &path))?;
-        set_mode(&path, false)?;
+        write_file(&path, &format!("{version}\n"), false)?;
     }
     Ok(version)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::BuildError;
 use crate::command::is_executable;
-use crate::tree::set_mode;
+use crate::tree::{set_mode, write_file};
 
 /// The script that starts a Python charm. It works in a charm tree of ours, where `venv` is a whole virtual environment,
 /// and on a Juju machine, where `venv` holds the packages and the machine has the interpreter. What it sets for the charm
@@ -63,8 +63,7 @@ pub fn ensure(
     if has_entrypoint
         && (python || hooks.is_empty() || hooks.iter().any(|hook| leads_to(tree, hook, entrypoint)))
     {
-        fs::write(&dispatch, script(entrypoint)).map_err(BuildError::io("write", &dispatch))?;
-        set_mode(&dispatch, true)?;
+        write_file(&dispatch, &script(entrypoint), true)?;
         return Ok(Entry::Generated);
     }
     if hooks.is_empty() && !tree.join("actions").is_dir() && !tree.join("reactive").is_dir() {

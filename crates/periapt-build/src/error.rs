@@ -10,7 +10,7 @@ use periapt_model::charm::Diagnostic;
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// The path is not a charm folder and not a charm archive.
-    #[error("{} {problem}: give the folder of a charm, or a .charm file", path.display())]
+    #[error("{} {problem}: give the folder of a charm, or a .charm file", shown(path))]
     NotACharm {
         /// What was given.
         path: PathBuf,
@@ -24,7 +24,7 @@ pub enum BuildError {
         diagnostics: Vec<Diagnostic>,
     },
     /// A `.charm` archive that is damaged, or that must not be unpacked.
-    #[error("{} cannot be used: {problem}", path.display())]
+    #[error("{} cannot be used: {problem}", shown(path))]
     Archive {
         /// The archive.
         path: PathBuf,
@@ -32,7 +32,7 @@ pub enum BuildError {
         problem: String,
     },
     /// A file of the charm (a lock file, `charmcraft.yaml`, …) that says something impossible.
-    #[error("{}: {problem}", path.display())]
+    #[error("{}: {problem}", shown(path))]
     Invalid {
         /// The file.
         path: PathBuf,
@@ -84,7 +84,7 @@ pub enum BuildError {
         remedy: String,
     },
     /// A file could not be read or written.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}", shown(path))]
     Io {
         /// `read`, `write`, …
         action: &'static str,
@@ -113,6 +113,15 @@ impl BuildError {
     pub(crate) fn not_a_charm(path: &Path, problem: impl Into<String>) -> Self {
         Self::NotACharm { path: path.to_owned(), problem: problem.into() }
     }
+}
+
+/// A path in one line: line ends and other control characters in its names are written as escapes.
+pub(crate) fn shown(path: &Path) -> String {
+    let mut text = String::new();
+    for c in path.to_string_lossy().chars() {
+        if c.is_control() { text.extend(c.escape_default()) } else { text.push(c) }
+    }
+    text
 }
 
 struct Diagnostics<'a>(&'a [Diagnostic]);

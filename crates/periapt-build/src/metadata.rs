@@ -9,7 +9,9 @@ use periapt_model::charm::{self, Base, CharmFiles, CharmMeta, Parsed, SourceText
 use periapt_model::entity::nearest;
 
 use crate::BuildError;
-use crate::tree::set_mode;
+use crate::error::shown;
+use crate::regular;
+use crate::tree::{set_mode, write_file};
 
 /// Reads and checks the metadata of a charm's folder or tree. Messages call the files by their paths.
 ///
@@ -87,7 +89,7 @@ const LONGEST: u64 = 16 << 20;
 /// The text of a file, or a little more of it than [`LONGEST`].
 fn text_of(path: &Path) -> std::io::Result<String> {
     let mut text = String::new();
-    fs::File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
+    regular::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
     Ok(text)
 }
 
@@ -118,8 +120,7 @@ pub fn write(tree: &Path, files: &CharmFiles, bases: &[Base]) -> Result<(), Buil
         if let Some(text) = text
             && !path.exists()
         {
-            fs::write(&path, text).map_err(BuildError::io("write", &path))?;
-            set_mode(&path, false)?;
+            write_file(&path, &text, false)?;
         }
     }
     Ok(())
@@ -175,7 +176,7 @@ pub fn idle_hooks(tree: &Path, meta: &CharmMeta) -> Vec<String> {
                 format!("no event has that name (did you mean hooks/{near}?)")
             }
         };
-        Some(format!("hooks/{name} is never run: {why}"))
+        Some(format!("hooks/{} is never run: {why}", shown(Path::new(&name))))
     };
     crate::dispatch::hooks_of(tree).into_iter().filter(is_odd).filter_map(tell).collect()
 }

@@ -15,7 +15,7 @@ use crate::prepare::workspace;
 use crate::python::interpreter::python_of_base;
 use crate::python::venv::site_packages;
 use crate::tree::{self, Kind, VENV, resolve_inside};
-use crate::{BuildError, BuildOptions, Progress};
+use crate::{BuildError, BuildOptions, Progress, regular};
 
 /// Packs a charm's source folder into `OUTPUT_DIR/NAME_PLATFORM.charm`, which runs here and on Juju machines of its base.
 /// The platform is the one of `charmcraft.yaml` that this is for, `amd64` or `ubuntu@24.04-amd64` (Charmcraft 3); without
@@ -134,7 +134,7 @@ impl Platform {
 
 /// The platforms of a source folder's `charmcraft.yaml`, in its order. Its mistakes have been reported by who read it before.
 fn platforms(source: &Path) -> Vec<Platform> {
-    let text = fs::read_to_string(source.join("charmcraft.yaml")).unwrap_or_default();
+    let text = regular::text(&source.join("charmcraft.yaml")).unwrap_or_default();
     let Ok(root) = yaml::parse(&text) else { return Vec::new() };
     let platforms = root.as_map().and_then(|root| root.get("platforms")?.as_map());
     let entries = platforms.into_iter().flat_map(yaml::Map::iter);
@@ -193,14 +193,24 @@ impl Writer<'_> {
         Ok(name.to_owned())
     }
 
-    fn dir(&mut self, path: &Path) -> Result<(), BuildError> {
+    /// The name of an entry.
+    fn entry(&self, path: &Path) -> Result<String, BuildError> {
         let name = self.name(path)?;
+        if name.contains('\\') {
+            let problem = "its name has a backslash, which some systems take for `/`, so no archive with it is unpacked: rename it, or name it in .jujuignore";
+            return Err(BuildError::invalid(path, problem));
+        }
+        Ok(name)
+    }
+
+    fn dir(&mut self, path: &Path) -> Result<(), BuildError> {
+        let name = self.entry(path)?;
         let done = self.zip.add_directory(name, Self::options().unix_permissions(0o755));
         done.map_err(|error| self.failed(error))
     }
 
     fn file(&mut self, path: &Path, from: &Path, executable: bool) -> Result<(), BuildError> {
-        let name = self.name(path)?;
+        let name = self.entry(path)?;
         let mut source = File::open(from).map_err(BuildError::io("read", from))?;
         let mode = if executable { 0o755 } else { 0o644 };
         let started = self.zip.start_file(name, Self::options().unix_permissions(mode));
@@ -210,7 +220,7 @@ impl Writer<'_> {
     }
 
     fn link(&mut self, path: &Path, target: &Path) -> Result<(), BuildError> {
-        let (name, target) = (self.name(path)?, self.name(target)?);
+        let (name, target) = (self.entry(path)?, self.name(target)?);
         let done = self.zip.add_symlink(name, target, Self::options());
         done.map_err(|error| self.failed(error))
     }

@@ -3,7 +3,6 @@
 //! Charmcraft packs them in one of two layouts: flat in `venv/` (plugin `charm`), or as a virtual environment without its
 //! interpreter, `venv/lib/python3.N/site-packages` (the other plugins). On a Juju machine the base's Python joins them.
 
-use std::fs;
 use std::path::Path;
 
 use walkdir::WalkDir;
@@ -11,7 +10,7 @@ use walkdir::WalkDir;
 use crate::python::interpreter::{Interpreter, Wanted, python_of_base, rank};
 use crate::python::venv::site_packages;
 use crate::python::version::Range;
-use crate::tree::{VENV, create_dir, make_link, remove_any};
+use crate::tree::{VENV, create_dir, make_link, remove_any, write_file};
 use crate::{BuildError, Progress};
 
 /// Puts the best interpreter of this machine into the charm's `venv/bin`. Gives a warning if it is not the one that the
@@ -56,7 +55,7 @@ pub fn join_interpreter(
             home.display(),
             interpreter.version
         );
-        fs::write(&config, text).map_err(BuildError::io("write", &config))?;
+        write_file(&config, &text, false)?;
         let expected = venv.join(format!("lib/python{}", interpreter.minor()));
         if !expected.exists()
             && let Some(lib) = packages.parent().and_then(Path::file_name)
@@ -90,6 +89,7 @@ fn made_for(venv: &Path) -> Option<[u64; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn reads_what_packages_were_made_for() {

@@ -1,10 +1,11 @@
 //! From a source folder or an archive to a charm tree in the store of trees.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use periapt_model::charm::CharmMeta;
+use rustix::fs::{FlockOperation, flock};
 use tempfile::TempDir;
 
 use crate::assemble::{self, Assembled, assemble};
@@ -74,7 +75,6 @@ pub fn prepare(
 ) -> Result<Prepared, BuildError> {
     tree::create_dir(&options.charms)?;
     let charms = std::path::absolute(&options.charms).map_err(BuildError::io("read", &options.charms))?;
-    sweep(&charms);
     let work = workspace(&charms)?;
     let mut assembled = assemble(source, work.path(), options, progress)?;
     assemble::make_runnable(work.path(), &assembled)?;
@@ -84,7 +84,7 @@ pub fn prepare(
         // The environment may have been thrown away and made anew since.
         refresh_venv(work.path(), &place)?;
     } else {
-        let made = work.keep();
+        let (made, _lock) = work.keep();
         if let Err(error) = fs::rename(&made, &place) {
             let _ = fs::remove_dir_all(&made);
             // Another build of the same charm was faster.
@@ -122,29 +122,52 @@ pub fn path_entry(unit_or_tree: &Path) -> Option<PathBuf> {
 
 const WORK: &str = ".making-";
 
-pub(crate) fn workspace(parent: &Path) -> Result<TempDir, BuildError> {
+/// A folder for what is being made. It goes away with the value, and what killed builds have left goes when it is made.
+pub(crate) struct Workspace {
+    dir: TempDir,
+    /// Held as long as the folder is in use: the lock of a process that was killed is gone.
+    lock: Option<File>,
+}
+
+impl Workspace {
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Gives the folder away, which stays.
+    fn keep(self) -> (PathBuf, Option<File>) {
+        (self.dir.keep(), self.lock)
+    }
+}
+
+pub(crate) fn workspace(parent: &Path) -> Result<Workspace, BuildError> {
+    sweep(parent);
     let dir = tempfile::Builder::new()
         .prefix(WORK)
         .tempdir_in(parent)
         .map_err(BuildError::io("create a directory in", parent))?;
     tree::set_mode(dir.path(), true)?;
-    Ok(dir)
+    let lock = lock(dir.path());
+    Ok(Workspace { dir, lock })
 }
 
-/// Removes what builds that were killed have left behind, long enough ago that they cannot be running.
-fn sweep(charms: &Path) {
-    for entry in fs::read_dir(charms).into_iter().flatten().flatten() {
-        let is_old = || {
-            entry
-                .metadata()
-                .ok()?
-                .modified()
-                .ok()?
-                .elapsed()
-                .ok()
-                .map(|age| age > Duration::from_secs(86_400))
-        };
-        if entry.file_name().to_string_lossy().starts_with(WORK) && is_old().unwrap_or(false) {
+/// The lock of a folder, unless somebody has it or the file system has none.
+fn lock(folder: &Path) -> Option<File> {
+    let file = File::open(folder).ok()?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
+    Some(file)
+}
+
+/// Removes what builds that were killed have left behind: nobody holds its lock.
+fn sweep(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        if !entry.file_name().to_string_lossy().starts_with(WORK) {
+            continue;
+        }
+        let made = entry.metadata().and_then(|meta| meta.modified()).ok();
+        let age = made.and_then(|made| made.elapsed().ok()).unwrap_or_default();
+        // Who has just made it may not hold its lock yet.
+        if age > Duration::from_secs(60) && lock(&entry.path()).is_some() {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
@@ -157,4 +180,29 @@ fn refresh_venv(made: &Path, place: &Path) -> Result<(), BuildError> {
         fs::rename(&fresh, &old).map_err(BuildError::io("write", &old))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::SystemTime;
+
+    #[test]
+    fn what_killed_builds_left_goes_and_what_is_being_made_stays() {
+        let charms = tempfile::tempdir().unwrap();
+        let running = workspace(charms.path()).unwrap();
+        let left = charms.path().join(".making-left");
+        let (fresh, tree) = (charms.path().join(".making-fresh"), charms.path().join("0123"));
+        for folder in [&left, &fresh, &tree] {
+            fs::create_dir(folder).unwrap();
+        }
+        fs::write(left.join("big"), "x").unwrap();
+        let earlier = SystemTime::now() - Duration::from_secs(120);
+        for folder in [running.path(), &left, &tree] {
+            File::open(folder).unwrap().set_modified(earlier).unwrap();
+        }
+        drop(workspace(charms.path()).unwrap());
+        assert!(!left.exists());
+        assert!(running.path().is_dir() && fresh.is_dir() && tree.is_dir());
+    }
 }

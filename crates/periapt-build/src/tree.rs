@@ -1,13 +1,14 @@
 //! Charm trees: listing them, hashing them, copying their files.
 
 use std::fs::{self, File, Permissions};
-use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt as _, PermissionsExt, symlink};
 use std::path::{Component, Path, PathBuf};
 
+use rustix::fs::OFlags;
 use walkdir::WalkDir;
 
-use crate::BuildError;
+use crate::{BuildError, regular};
 
 /// The name of the virtual environment in a charm tree.
 pub const VENV: &str = "venv";
@@ -109,14 +110,33 @@ pub(crate) fn file_hash(path: &Path) -> Result<blake3::Hash, BuildError> {
 /// The copy shares its blocks with the original where the file system can do so, and never its later changes.
 ///
 /// # Errors
-/// What the operating system says.
+/// What the operating system says; what is no regular file; a link where the copy is to be.
 pub fn copy_file(from: &Path, to: &Path, executable: bool) -> Result<(), BuildError> {
-    let mut source = File::open(from).map_err(BuildError::io("read", from))?;
-    let mut target = File::create(to).map_err(BuildError::io("write", to))?;
+    let source = regular::open(from).map_err(BuildError::io("read", from))?;
+    let mut target = create_file(to)?;
     if rustix::fs::ioctl_ficlone(&target, &source).is_err() {
-        io::copy(&mut source, &mut target).map_err(BuildError::io("write", to))?;
+        // A file that grows meanwhile, as logs do, is copied as far as it was counted.
+        let size = source.metadata().map_err(BuildError::io("read", from))?.len();
+        io::copy(&mut source.take(size), &mut target).map_err(BuildError::io("write", to))?;
     }
     set_mode(to, executable)
+}
+
+/// Creates or empties a file, but never one that a link leads to.
+fn create_file(path: &Path) -> Result<File, BuildError> {
+    let flags = OFlags::NOFOLLOW.bits().cast_signed();
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).custom_flags(flags);
+    options.open(path).map_err(BuildError::io("write", path))
+}
+
+/// Writes a text file, in place of a link if there is one of that name.
+pub(crate) fn write_file(path: &Path, text: &str, executable: bool) -> Result<(), BuildError> {
+    if path.is_symlink() {
+        remove_any(path)?;
+    }
+    create_file(path)?.write_all(text.as_bytes()).map_err(BuildError::io("write", path))?;
+    set_mode(path, executable)
 }
 
 pub(crate) fn set_mode(path: &Path, executable: bool) -> Result<(), BuildError> {

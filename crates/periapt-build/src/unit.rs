@@ -63,6 +63,7 @@ fn write_tree(tree: &Path, unit: &Path) -> Result<(), BuildError> {
             }
             Kind::File { executable } => {
                 let fresh = aside(&place);
+                remove_any(&fresh)?;
                 copy_file(&tree.join(&path), &fresh, executable)?;
                 put(&fresh, &place)?;
             }

@@ -317,3 +317,129 @@ fn a_locked_charm_runs_with_uv_and_without() {
     );
     assert!(world.dispatch(&world.prepare(&archive).unwrap()).contains("'iniconfig'"));
 }
+
+const DEMO: &str = "name: demo\nsummary: s\ndescription: d\n";
+
+fn pipe(path: &Path) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RWXU).unwrap();
+}
+
+/// What preparing and packing a folder say, each within a time that nothing which waits for a pipe's writer keeps.
+fn both(world: &World, charm: &Path) -> [Result<(), String>; 2] {
+    let (options, out) = (world.options(), world.path("out"));
+    let (charm, (sender, receiver)) = (charm.to_owned(), std::sync::mpsc::channel());
+    std::thread::spawn(move || {
+        let prepared = prepare(&charm, &options, &Silent).map(drop).map_err(|error| error.to_string());
+        let packed = pack(&charm, &out, &options, &Silent).map(drop).map_err(|error| error.to_string());
+        sender.send([prepared, packed])
+    });
+    receiver.recv_timeout(std::time::Duration::from_secs(120)).expect("waits for a pipe")
+}
+
+#[test]
+fn a_pipe_among_the_files_of_a_charm_is_refused_or_left_out() {
+    for name in [
+        "metadata.yaml",
+        "charmcraft.yaml",
+        "config.yaml",
+        "actions.yaml",
+        "manifest.yaml",
+        "version",
+        "pyproject.toml",
+        "requirements.txt",
+        "uv.lock",
+        "poetry.lock",
+        ".jujuignore",
+        "dispatch",
+        "lib/charms/a/v0/b.py",
+    ] {
+        let world = World::new();
+        let mut files = vec![("hooks/install!", "#!/bin/sh\n")];
+        if name != "metadata.yaml" {
+            files.push(("metadata.yaml", DEMO));
+        }
+        if [".toml", ".txt", ".lock"].iter().any(|kind| name.ends_with(kind)) {
+            files.push(("src/charm.py", "print()\n"));
+        }
+        if name.ends_with(".lock") {
+            files.push(("pyproject.toml", "[project]\nname = 'demo'\n[tool.poetry]\n"));
+        }
+        let charm = world.charm("charm", &files);
+        pipe(&charm.join(name));
+        for said in both(&world, &charm) {
+            // Those of which nothing need be read are left out with a warning.
+            if let Err(error) = said {
+                assert!(error.contains(&format!("{name}: it is a named pipe")), "{name}: {error}");
+            } else {
+                let others = ["dispatch", ".jujuignore", "lib/charms/a/v0/b.py", "requirements.txt"];
+                assert!(others.contains(&name), "{name} was taken");
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_written_through_the_links_of_a_charm() {
+    let world = World::new();
+    let charmcraft = "type: charm\nname: demo\nsummary: s\ndescription: d\n\
+                      parts: {f: {plugin: dump, source: src1, organize: {evil: p/secrets.key}}}\n";
+    let charm = world.charm(
+        "charm",
+        &[
+            ("charmcraft.yaml", charmcraft),
+            ("src1/evil", "evil"),
+            ("hooks/install!", "#!/bin/sh\n"),
+            ("x/z", ""),
+        ],
+    );
+    for (target, link) in [
+        ("..", "x/y"),
+        ("x/y/../..", "p"),
+        ("x/y/../../WRITTEN", "metadata.yaml"),
+        ("x/y/../../WRITTEN", "config.yaml"),
+        ("gone", "manifest.yaml"),
+    ] {
+        std::os::unix::fs::symlink(target, charm.join(link)).unwrap();
+    }
+    let homes = [world.path("home"), world.path("home/charms"), world.path("home/cache")];
+    for home in &homes {
+        fs::create_dir_all(home).unwrap();
+        fs::write(home.join("secrets.key"), "precious").unwrap();
+    }
+    let prepared = world.prepare(&charm).unwrap();
+    let (archive, warnings) = pack(&charm, &world.path("out"), &world.options(), &Silent).unwrap();
+    for warnings in [&prepared.warnings, &warnings] {
+        assert!(warnings.iter().any(|w| w.starts_with("p is a link to x/y/../..")), "{warnings:?}");
+    }
+    assert!(
+        prepared.tree.join("metadata.yaml").is_file() && !prepared.tree.join("metadata.yaml").is_symlink()
+    );
+    for home in &homes {
+        assert_eq!(fs::read_to_string(home.join("secrets.key")).unwrap(), "precious");
+        assert!(home.join("WRITTEN").symlink_metadata().is_err());
+    }
+    // What was packed is deployed as any other.
+    assert_eq!(world.prepare(&archive).unwrap().meta.name.to_string(), "demo");
+}
+
+#[test]
+fn what_cannot_be_deployed_is_not_packed() {
+    let world = World::new();
+    let charm = world
+        .charm("charm", &[("metadata.yaml", DEMO), ("hooks/install!", "#!/bin/sh\n"), ("files/a\\b", "")]);
+    let error = pack(&charm, &world.path("out"), &world.options(), &Silent).unwrap_err().to_string();
+    assert!(error.contains("files/a\\b: its name has a backslash"), "{error}");
+    assert_eq!(fs::read_dir(world.path("out")).unwrap().count(), 0);
+    fs::remove_file(charm.join("files/a\\b")).unwrap();
+    let big = fs::File::create(charm.join("files/big")).unwrap();
+    big.set_len(1 << 43).unwrap();
+    for said in both(&world, &charm) {
+        let error = said.unwrap_err();
+        assert!(error.contains("files/big: it has 8796093022208 bytes"), "{error}");
+    }
+    for place in ["home/charms", "home/cache"] {
+        let left = fs::read_dir(world.path(place)).unwrap().flatten();
+        assert!(!left.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with(".making")));
+    }
+}

@@ -11,8 +11,8 @@ use super::pydeps;
 use super::requirements::{self, Contents};
 use super::version::Range;
 use super::{poetry_lock, uv_lock};
-use crate::BuildError;
 use crate::parts::{Parts, PythonPlugin};
+use crate::{BuildError, regular};
 
 /// Where the list of packages comes from.
 #[derive(Debug)]
@@ -377,7 +377,7 @@ fn required_python(
 }
 
 fn read_optional(path: &Path) -> Result<Option<String>, BuildError> {
-    match fs::read_to_string(path) {
+    match regular::text(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(BuildError::io("read", path)(error)),

@@ -3,10 +3,11 @@
 //! A library under `lib/charms/<charm>/v<N>/` may hold a top-level `PYDEPS = ["cosl", "pydantic<2"]`. Charmcraft's
 //! `charm` plugin installs those packages together with the charm's own requirements.
 
-use std::fs;
 use std::path::Path;
 
 use walkdir::WalkDir;
+
+use crate::regular;
 
 /// What one folder's charm libraries ask for, in the order of their paths, each once.
 #[must_use]
@@ -20,7 +21,7 @@ pub fn collect(charm: &Path) -> Vec<String> {
         if !is_version || entry.path().extension().is_none_or(|extension| extension != "py") {
             continue;
         }
-        let Ok(text) = fs::read_to_string(entry.path()) else { continue };
+        let Ok(text) = regular::text(entry.path()) else { continue };
         for requirement in parse(&text) {
             if !wanted.contains(&requirement) {
                 wanted.push(requirement);

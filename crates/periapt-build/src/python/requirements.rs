@@ -1,11 +1,10 @@
 //! Requirements files: which files they include, and which packages they name.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::pydeps::package_name;
-use crate::BuildError;
+use crate::{BuildError, regular};
 
 /// The text of requirements files and of all that they include, and what they name.
 #[derive(Debug, Default)]
@@ -24,7 +23,7 @@ pub fn read(file: &Path, contents: &mut Contents) -> Result<(), BuildError> {
     if contents.files.iter().any(|(known, _)| known == file) {
         return Ok(());
     }
-    let text = fs::read_to_string(file).map_err(BuildError::io("read", file))?;
+    let text = regular::text(file).map_err(BuildError::io("read", file))?;
     contents.files.push((file.to_owned(), text.clone()));
     let folder = file.parent().unwrap_or(Path::new(""));
     for line in text.replace("\\\n", " ").lines() {
@@ -45,6 +44,7 @@ pub fn read(file: &Path, contents: &mut Contents) -> Result<(), BuildError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn follows_includes_even_in_a_circle() {

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use crate::parts::{Parts, RustPart};
 use crate::tree::{copy_file, create_dir, remove_any, resolve_inside};
-use crate::{BuildError, BuildOptions, Progress};
+use crate::{BuildError, BuildOptions, Progress, links};
 
 /// What of a Rust crate's folder no running charm needs, beside what no charm needs.
 pub const SOURCES: [&str; 14] = [
@@ -90,7 +90,12 @@ impl Crate {
         let (program, mut warnings) = cargo.build(name, &package, &self.part, &linkage, options, progress)?;
         warnings.extend(linkage.warnings());
         let place = self.place(folder, tree, &package.program)?;
-        let place = tree.join(place);
+        let Some(place) = links::place(tree, Path::new(&place)) else {
+            return Err(BuildError::invalid(
+                &folder.join("charmcraft.yaml"),
+                format!("`organize` puts the program at {place}, outside the charm"),
+            ));
+        };
         if let Some(parent) = place.parent() {
             create_dir(parent)?;
         }
