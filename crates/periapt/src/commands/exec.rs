@@ -7,7 +7,7 @@ use periapt_controller::api::requests;
 use periapt_model::command::ExecOptions;
 use periapt_model::names::{AppName, UnitName};
 
-use super::operation::{self, Follow, Format};
+use super::operation::{self, Follow, Format, Kind};
 use crate::args::{ModelArgs, boolean, complete, duration};
 use crate::error::{CliError, Result};
 use crate::output::{Colour, OutputFile};
@@ -67,13 +67,29 @@ pub struct Exec {
     model: ModelArgs,
 }
 
-/// One word is a script as it is; several are quoted so that bash reads the same words.
+/// The line that a shell on the unit reads. One word is a script as it is. Of several those are quoted that would come apart or
+/// be filled in there; patterns, pipes and assignments are left to the shell (Juju 3.6: `utils.CommandString`).
 fn script(words: &[String]) -> Result<String> {
-    match words {
-        [script] => Ok(script.clone()),
-        words => shlex::try_join(words.iter().map(String::as_str))
-            .map_err(|_| CliError::usage("a command line cannot hold a zero byte")),
+    if words.iter().any(|word| word.contains('\0')) {
+        return Err(CliError::usage("a command line cannot hold a zero byte"));
     }
+    let quoted = |word: &String| {
+        if !word.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '$' | '\\')) {
+            return word.clone();
+        }
+        let escaped = word.chars().fold(String::new(), |mut out, c| {
+            if matches!(c, '"' | '$' | '\\') {
+                out.push('\\');
+            }
+            out.push(c);
+            out
+        });
+        format!("\"{escaped}\"")
+    };
+    Ok(match words {
+        [script] => script.clone(),
+        words => words.iter().map(quoted).collect::<Vec<_>>().join(" "),
+    })
 }
 
 /// Whether a word names a unit: `app/0` or `app/leader`.
@@ -144,6 +160,7 @@ impl Exec {
         };
         let follow = Follow {
             wait: (!self.background).then_some(self.wait),
+            kind: Kind::Command,
             format: self.format,
             utc: self.utc,
             output: &self.output,
@@ -157,11 +174,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_word_is_a_script_and_several_stay_words() {
+    fn one_word_is_a_script_and_what_would_come_apart_of_several_is_quoted() {
         let words =
             |list: &[&str]| script(&list.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>()).unwrap();
         assert_eq!(words(&["echo $HOME; ls"]), "echo $HOME; ls");
-        assert_eq!(words(&["echo", "$HOME", "a b"]), "echo '$HOME' 'a b'");
+        assert_eq!(words(&["echo", "$HOME", "a b"]), "echo \"\\$HOME\" \"a b\"");
+        assert_eq!(words(&["echo", r#"say "hi" \o/"#]), r#"echo "say \"hi\" \\o/""#);
+        assert_eq!(words(&["A=1", "ls", "hooks/*", "|", "wc", "-l"]), "A=1 ls hooks/* | wc -l");
     }
 
     /// Only the arguments of `exec`.

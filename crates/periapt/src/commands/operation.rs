@@ -27,6 +27,15 @@ pub enum Format {
     Json,
 }
 
+/// What an operation runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Actions: it is told what happens meanwhile.
+    Actions,
+    /// A command line: what it prints is all that is shown, as scripts take it for its output.
+    Command,
+}
+
 /// How long one question to the daemon waits: lines of `action-log` are at most this late.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -35,6 +44,8 @@ const LOOK: Duration = Duration::from_millis(250);
 pub struct Follow<'a> {
     /// How long at most; None: not at all.
     pub wait: Option<Duration>,
+    /// What was started.
+    pub kind: Kind,
     /// How results are shown.
     pub format: Format,
     /// Times in UTC.
@@ -75,19 +86,10 @@ impl Follow<'_> {
             say(format!("Check operation status with 'periapt show-operation {}'", started.operation));
             return Ok(());
         };
-        say(format!(
-            "Running operation {} with {count} task{}",
-            started.operation,
-            if count == 1 { "" } else { "s" }
-        ));
-        for task in &started.tasks {
-            say(format!("  - task {} on {}", task.id, task.host.tag()));
+        if self.kind == Kind::Actions {
+            announce(started);
         }
-        say("");
         let deadline = Instant::now().checked_add(wait);
-        for task in &started.tasks {
-            say(format!("Waiting for task {}...", task.id));
-        }
         let zone = zone(self.utc);
         if let [task] = started.tasks.as_slice() {
             self.follow_log(model, task.id, deadline, &zone).await?;
@@ -134,7 +136,8 @@ impl Follow<'_> {
         let text = match self.format {
             Format::Json => json(results)?,
             Format::Yaml => yaml(results)?,
-            Format::Plain => task::plain(results),
+            Format::Plain if self.kind == Kind::Command => task::of_commands(results),
+            Format::Plain => task::of_actions(results),
         };
         self.output.write(&text)
     }
@@ -157,6 +160,19 @@ async fn wait_for_all(
         if left.is_zero() || results.values().all(|task| task.status.is_final()) {
             return Ok(results);
         }
+    }
+}
+
+/// Says what runs now.
+fn announce(started: &Started) {
+    let (operation, count) = (started.operation, started.tasks.len());
+    say(format!("Running operation {operation} with {count} task{}", if count == 1 { "" } else { "s" }));
+    for task in &started.tasks {
+        say(format!("  - task {} on {}", task.id, task.host.tag()));
+    }
+    say("");
+    for task in &started.tasks {
+        say(format!("Waiting for task {}...", task.id));
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use periapt_model::names::UnitName;
 
-use super::operation::{Follow, Format};
+use super::operation::{Follow, Format, Kind};
 use crate::args::{ModelArgs, complete, duration};
 use crate::error::Result;
 use crate::output::OutputFile;
@@ -54,6 +54,7 @@ impl Replay {
         let started = model.replay(&self.unit, self.event).await?;
         let follow = Follow {
             wait: (!self.background).then_some(self.wait),
+            kind: Kind::Actions,
             format: self.format,
             utc: false,
             output: &self.output,

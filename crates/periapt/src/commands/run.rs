@@ -8,7 +8,7 @@ use periapt_controller::api::requests;
 use periapt_model::names::{ActionName, AppName, UnitName};
 use serde_json::Map;
 
-use super::operation::{self, Follow, Format};
+use super::operation::{self, Follow, Format, Kind};
 use crate::args::params::{nested, params_file};
 use crate::args::{ModelArgs, Pair, complete, duration};
 use crate::error::{CliError, Result};
@@ -113,6 +113,7 @@ impl Run {
         };
         let follow = Follow {
             wait: (!self.background).then_some(self.wait),
+            kind: Kind::Actions,
             format: self.format,
             utc: self.utc,
             output: &self.output,

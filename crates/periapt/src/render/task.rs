@@ -7,50 +7,76 @@ use serde_json::{Map, Value};
 
 use crate::error::CliError;
 
-/// Keys of the results that are shown on their own.
-const OWN: [&str; 3] = ["return-code", "stdout", "stderr"];
+/// Keys of the results that are shown on their own, or not at all.
+const OWN: [&str; 5] = ["return-code", "stdout", "stderr", "stdout-encoding", "stderr-encoding"];
 
-/// What one unit's task printed and said; with several units each under its name.
-pub fn plain(results: &Results) -> String {
-    let mut out = String::new();
-    for (unit, task) in results {
-        let body = body(task);
-        if results.len() == 1 {
-            return body;
+fn text<'a>(task: &'a TaskResult, key: &str) -> &'a str {
+    task.results.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// What `run` shows (Juju 3.6: `printPlainOutput`): of one task what it set as YAML, then what it printed; of several a
+/// mapping, without what they printed.
+pub fn of_actions(results: &Results) -> String {
+    let mut tasks = results.iter();
+    let (Some((_, task)), None) = (tasks.next(), tasks.next()) else { return of_several(results) };
+    let mut out = match (&task.status, &task.message) {
+        (TaskStatus::Failed, message) => {
+            format!("Action id {} failed: {}\n", task.id, message.as_deref().unwrap_or_default())
         }
-        out.push_str(&format!("{unit}:\n"));
-        for line in body.lines() {
-            out.push_str(format!("  {line}").trim_end());
+        _ => String::new(),
+    };
+    out.push_str(&what_it_set(task));
+    out.push('\n');
+    for stream in [text(task, "stdout"), text(task, "stderr")].map(|text| text.trim_matches('\n')) {
+        if !stream.is_empty() {
+            out.push_str(stream);
             out.push('\n');
         }
     }
     out
 }
 
-/// The text it printed, then what else it set, as YAML.
-fn body(task: &TaskResult) -> String {
-    let mut out = String::new();
-    let text = |key: &str| task.results.get(key).and_then(Value::as_str).unwrap_or_default();
-    for stream in [text("stdout"), text("stderr")] {
-        out.push_str(stream);
-        if !stream.is_empty() && !stream.ends_with('\n') {
-            out.push('\n');
+fn of_several(results: &Results) -> String {
+    let shown = |task: &TaskResult| {
+        let mut shown = Map::from_iter([("id".to_owned(), Value::String(task.id.to_string()))]);
+        if let Some(message) = &task.message {
+            shown.insert("message".to_owned(), Value::String(message.clone()));
         }
+        shown.insert("output".to_owned(), Value::String(what_it_set(task)));
+        shown.insert("status".to_owned(), Value::String(task.status.to_string()));
+        Value::Object(shown)
+    };
+    let all: Map<String, Value> =
+        results.iter().map(|(host, task)| (host.to_string(), shown(task))).collect();
+    yaml::to_string(&Value::Object(all))
+}
+
+/// What it set, as YAML; its status where it came to no results.
+fn what_it_set(task: &TaskResult) -> String {
+    if task.results.is_empty() {
+        return format!("Task {} {}\n", task.id, task.status);
     }
-    let rest: Map<String, Value> = task
-        .results
-        .iter()
-        .filter(|(key, _)| !OWN.contains(&key.as_str()))
-        .map(|(k, v)| (k.clone(), v.clone()))
-        .collect();
-    if !rest.is_empty() {
-        out.push_str(&yaml::to_string(&Value::Object(rest)));
-    }
-    if out.is_empty() || task.message.is_some() {
-        out.push_str(&format!("task {} {}", task.id, task.status));
-        match &task.message {
-            Some(message) => out.push_str(&format!(": {message}\n")),
-            None => out.push('\n'),
+    let set = task.results.iter().filter(|(key, _)| !OWN.contains(&key.as_str()));
+    let set: Map<String, Value> = set.map(|(key, value)| (key.clone(), value.clone())).collect();
+    if set.is_empty() { String::new() } else { yaml::to_string(&Value::Object(set)) }
+}
+
+/// What `exec` shows (Juju 3.6: `printExecOutput`): what the command printed and nothing else; of several tasks each under the
+/// name of where it ran.
+pub fn of_commands(results: &Results) -> String {
+    let mut out = String::new();
+    for (host, task) in results {
+        if results.len() > 1 {
+            out.push_str(&format!("{host}:\n"));
+        }
+        for stream in [text(task, "stdout"), text(task, "stderr")] {
+            out.push_str(stream);
+            if !stream.is_empty() && !stream.ends_with('\n') {
+                out.push('\n');
+            }
+        }
+        if results.len() > 1 {
+            out.push('\n');
         }
     }
     out
@@ -119,35 +145,47 @@ mod tests {
         }))
     }
 
-    #[test]
-    fn several_units_are_told_apart() {
-        insta::assert_snapshot!(plain(&two()), @r"
-        db/0:
-          one
-          two
-          dump:
-            size: 3
-        db/1:
-          bad
-          task 3 failed: no space
-        ");
+    fn one(value: Value) -> Results {
+        let mut task = json!({"id": "2", "status": "completed", "timing": {}, "unit": "db/0"});
+        task.as_object_mut().unwrap().extend(value.as_object().unwrap().clone());
+        results(json!({"db/0": task}))
     }
 
     #[test]
-    fn one_unit_prints_as_the_program_did() {
-        let mut one = two();
-        one.pop_last();
-        insta::assert_snapshot!(plain(&one), @r"
-        one
-        two
-        dump:
-          size: 3
-        ");
-        assert_eq!(failure(&one), None);
-        let silent = results(json!({
-            "db/0": {"id": "2", "status": "completed", "timing": {}, "unit": "db/0", "results": {"return-code": 0}}
-        }));
-        assert_eq!(plain(&silent), "task 2 completed\n");
+    fn actions_of_several_units_are_a_mapping() {
+        insta::assert_snapshot!(of_actions(&two()), @r#"
+        db/0:
+          id: "2"
+          output: |
+            dump:
+              size: 3
+          status: completed
+        db/1:
+          id: "3"
+          message: no space
+          output: ""
+          status: failed
+        "#);
+    }
+
+    #[test]
+    fn an_action_shows_what_it_set_and_then_what_it_printed() {
+        let mut first = two();
+        first.pop_last();
+        assert_eq!(of_actions(&first), "dump:\n  size: 3\n\none\ntwo\n");
+        assert_eq!(failure(&first), None);
+        assert_eq!(of_actions(&one(json!({"results": {"return-code": 0}}))), "\n");
+        assert_eq!(of_actions(&one(json!({"results": {}}))), "Task 2 completed\n\n");
+        let failed =
+            one(json!({"status": "failed", "message": "no", "results": {"a": "b", "return-code": 0}}));
+        assert_eq!(of_actions(&failed), "Action id 2 failed: no\na: b\n\n");
+    }
+
+    #[test]
+    fn a_command_shows_what_it_printed_alone() {
+        assert_eq!(of_commands(&two()), "db/0:\none\ntwo\n\ndb/1:\nbad\n\n");
+        assert_eq!(of_commands(&one(json!({"results": {"return-code": 0}}))), "");
+        assert_eq!(of_commands(&one(json!({"results": {"stdout": "x", "stderr": "y\n"}}))), "x\ny\n");
     }
 
     #[test]
