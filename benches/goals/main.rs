@@ -19,6 +19,10 @@ mod worker;
 
 use table::Row;
 
+/// The built program's own allocator, also for what runs in this process.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A benchmark: its name on the command line, and what it measures.
 type Benchmark = (&'static str, fn() -> Vec<Row>);
 

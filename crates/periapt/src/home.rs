@@ -43,6 +43,10 @@ impl Home {
         let folder = |path: &Path| std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
         folder(path).map_err(unusable)?;
         let path = std::fs::canonicalize(path).map_err(unusable)?;
+        if path.as_os_str().as_encoded_bytes().contains(&b':') {
+            let reason = "charms find their hook commands by PATH, which a colon divides";
+            return Err(HomeError::Unusable { path, reason: std::io::Error::other(reason) });
+        }
         let home = Self(path);
         for part in [home.charms(), home.cache(), home.resources(), home.logs(), home.models()] {
             folder(&part).map_err(unusable)?;

@@ -27,10 +27,15 @@ mod verbs;
 use std::path::Path;
 use std::process::ExitCode;
 
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // What is typed, asked for or shown may hold a secret: no command leaves a core file. A system that cannot do so has no
+    // core files of ours. What a command starts is not concerned.
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     let called = std::env::args_os().next().unwrap_or_default();
     let name = Path::new(&called).file_name().unwrap_or_default().to_string_lossy();
     match name.as_ref() {

@@ -70,7 +70,10 @@ impl Session {
 /// A variable or a file that names no model.
 pub fn current_model(home: &Home) -> Result<ModelName> {
     for variable in ["PERIAPT_MODEL", "JUJU_MODEL"] {
-        if let Some(value) = std::env::var(variable).ok().filter(|value| !value.is_empty()) {
+        if let Some(value) = std::env::var_os(variable).filter(|value| !value.is_empty()) {
+            let value = value
+                .into_string()
+                .map_err(|value| CliError::new(format!("${variable}: {value:?} names no model")))?;
             let model: ModelRef = value.parse().map_err(|e| CliError::new(format!("${variable}: {e}")))?;
             return Ok(model.0);
         }

@@ -2,7 +2,10 @@
 
 mod common;
 
-use common::{Bench, charm, shell_charm};
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+
+use common::{Bench, Said, charm, shell_charm};
 
 #[test]
 fn a_second_daemon_on_one_home_says_so_and_ends() {
@@ -97,4 +100,64 @@ fn models_are_apart_and_go_when_destroyed() {
         let models = std::fs::read_dir(bench.home().join("models")).expect("the models' folders").count();
         (models <= 1).then_some(())
     });
+}
+
+#[test]
+fn the_daemon_holds_no_file_of_whoever_started_it() {
+    let bench = Bench::new();
+    let held = bench.path().join("held");
+    let program = bench.command().get_program().to_owned();
+    let mut shell = bench.command_of("sh");
+    shell.args(["-c", "exec 9>held && flock 9 && \"$0\" models"]).arg(program).current_dir(bench.path());
+    let said = Said::of(shell.output().expect("a shell"));
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(bench.ok(&["daemon", "status"]).contains("runs"));
+    let file = std::fs::File::open(&held).expect("the file");
+    let lock = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive);
+    assert_eq!(lock, Ok(()), "the lock of the command that started the daemon is still held");
+}
+
+/// Each once cost megabytes, which stayed.
+#[test]
+fn a_connection_costs_the_daemon_little() {
+    const CONNECTIONS: u64 = 200;
+    let bench = Bench::new();
+    bench.ok(&["models"]);
+    let pid = bench.daemon_pid().expect("it runs");
+    let resident_kib = || -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    };
+    let ask = || {
+        let mut stream = UnixStream::connect(bench.home().join("periapt.sock")).expect("it listens");
+        stream.write_all(b"GET /v1/version HTTP/1.1\r\nHost: here\r\n\r\n").expect("it reads");
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).expect("it answers");
+        assert_eq!(&answer, b"HTTP/1.1 200");
+        stream
+    };
+    drop(ask());
+    let before = resident_kib();
+    let open: Vec<UnixStream> = (0..CONNECTIONS).map(|_| ask()).collect();
+    let each = resident_kib().saturating_sub(before) / CONNECTIONS;
+    drop(open);
+    assert!(each < 200, "{each} KiB for each connection");
+}
+
+#[test]
+fn a_home_that_charms_could_not_use_and_a_model_that_is_no_text_are_refused() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let bench = Bench::new();
+    let home = bench.path().join("a:b");
+    let said = bench.command().env("PERIAPT_HOME", &home).arg("models").output().expect("it starts");
+    let said = Said::of(said);
+    assert!(said.code == 1 && said.stderr.contains("a:b") && said.stderr.contains("colon"), "{said:?}");
+    let model = std::ffi::OsStr::from_bytes(b"oth\xff");
+    for variable in ["PERIAPT_MODEL", "JUJU_MODEL"] {
+        let said = bench.command().env(variable, model).arg("add-machine").output().expect("it starts");
+        let said = Said::of(said);
+        assert!(said.code == 1 && said.stderr.contains(variable), "{said:?}");
+    }
+    assert_eq!(bench.json(&["machines"])["machines"], serde_json::json!({}));
 }

@@ -30,7 +30,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Uri};
 use axum::routing::get;
 use periapt_model::command::{Answer, Command};
@@ -54,6 +56,8 @@ use crate::views::{Host, Viewpoint, Zone};
 
 /// The largest body of a request. A charm's metadata has some kilobytes; files are not sent this way.
 pub(crate) const BODY_LIMIT: usize = 16 << 20;
+
+const JSON: &str = "application/json";
 
 /// How long connections have to end by themselves once the daemon is asked to stop.
 const GRACE: Duration = Duration::from_secs(2);
@@ -270,8 +274,17 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// All of the API.
 pub fn router(api: Api) -> Router {
     let (router, description) = routes().split_for_parts();
+    // Written once: whoever is served gets a reference to it.
+    let description = match serde_json::to_vec(&description) {
+        Ok(text) => Ok(Bytes::from(text)),
+        Err(error) => {
+            let text = format!("cannot write the API's description: {error}");
+            Err(ApiError::new(ErrorKind::Internal, text))
+        }
+    };
+    let describe = move || std::future::ready(description.clone().map(|text| ([(CONTENT_TYPE, JSON)], text)));
     router
-        .route("/v1/openapi.json", get(move || std::future::ready(axum::Json(description))))
+        .route("/v1/openapi.json", get(describe))
         .fallback(no_endpoint)
         .method_not_allowed_fallback(no_endpoint)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
@@ -294,8 +307,9 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
     let ending = shutdown.clone();
-    let serving =
-        axum::serve(listener, router).with_graceful_shutdown(async move { ending.cancelled().await });
+    // The routes are made ready once. A bare `Router` makes them anew for each connection, which is megabytes.
+    let serving = axum::serve(listener, router.into_make_service())
+        .with_graceful_shutdown(async move { ending.cancelled().await });
     tokio::select! {
         result = serving => result,
         () = async { shutdown.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),

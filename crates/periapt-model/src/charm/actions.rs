@@ -241,7 +241,7 @@ fn check_schema(r: &mut Reader<'_>, schema: &Value, fields: &Map, entry: &Entry,
     }
 }
 
-fn has_reference(schema: &Value) -> bool {
+pub(super) fn has_reference(schema: &Value) -> bool {
     match schema {
         Value::Object(map) => map.contains_key("$ref") || map.values().any(has_reference),
         Value::Array(items) => items.iter().any(has_reference),

@@ -3,19 +3,12 @@
 use clap::Args;
 use periapt_controller::api::requests;
 use periapt_model::names::AppName;
-use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use crate::args::ModelArgs;
 use crate::args::secret::ContentArgs;
 use crate::error::{CliError, Result};
 use crate::output::print;
 use crate::session::Session;
-
-/// This process leaves no core file from now on: it holds what is in a secret.
-pub(super) fn keep_out_of_cores() {
-    // A system that cannot do so has no core files of ours either.
-    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
-}
 
 /// Add a secret, and print its URI
 #[derive(Args, Debug)]
@@ -110,7 +103,6 @@ fn no_value(word: &str) -> Result {
 impl AddSecret {
     /// Adds it.
     pub async fn run(self, session: &Session) -> Result {
-        keep_out_of_cores();
         let name = self.name.filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| CliError::usage("missing secret name"))?;
         no_value(&name)?;
@@ -126,7 +118,6 @@ impl AddSecret {
 impl UpdateSecret {
     /// Changes it.
     pub async fn run(self, session: &Session) -> Result {
-        keep_out_of_cores();
         let secret = given(self.secret)?;
         let request = requests::UpdateSecret {
             name: self.name.filter(|name| !name.is_empty()),

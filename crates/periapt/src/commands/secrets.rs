@@ -4,7 +4,6 @@ use clap::Args;
 use periapt_controller::api::requests::{SecretParams, SecretsParams};
 use serde_json::Value;
 
-use super::secret_changes::keep_out_of_cores;
 use crate::args::ModelArgs;
 use crate::error::{CliError, Result};
 use crate::output::{OutputFile, Structured, Tabular, to_value};
@@ -76,7 +75,6 @@ impl ShowSecret {
                 return Err(CliError::usage(format!("specify either --revisions or {other} but not both")));
             }
         }
-        keep_out_of_cores();
         let params = SecretParams { reveal: self.reveal, revisions: self.revisions, revision };
         let list = session.model(&self.model)?.secret(&secret, &params).await?;
         let mut value = to_value(&list)?;

@@ -24,6 +24,14 @@ const PACE: Duration = Duration::from_millis(10);
 /// Why there is no daemon to talk to.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// Its log cannot be written.
+    #[error("cannot start the daemon: cannot write its log {}: {reason}; the file must be yours to write", path.display())]
+    Log {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: std::io::Error,
+    },
     /// This program cannot be started again.
     #[error("cannot start the daemon: {0}")]
     Spawn(std::io::Error),
@@ -107,7 +115,9 @@ fn start(home: &Home) -> Result<bool, StartError> {
         .create(true)
         .append(true)
         .open(home.daemon_log())
-        .map_err(StartError::Spawn)?;
+        .map_err(|reason| StartError::Log { path: home.daemon_log(), reason })?;
+    // The daemon outlives whoever started it: it holds none of its files, locks and pipes, nor do its charms.
+    close_fds::set_fds_cloexec_threadsafe(3, &[]);
     let mut command = Command::new(program);
     command
         .arg0("periapt")
