@@ -122,6 +122,11 @@ pub enum NotOffered {
     },
 }
 
+/// A charm whose newest revision has the highest number that there is: nothing else of it can be numbered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("charm {:?} has revision {}, the highest number there is, and nothing comes after it", .0.as_str(), u32::MAX)]
+pub struct NumbersUsedUp(pub AppName);
+
 impl Published {
     /// A charm that nothing has been published of.
     #[must_use]
@@ -130,13 +135,16 @@ impl Published {
     }
 
     /// Gives an archive its revision: that which it has already where its content was published before. Whether it is new.
-    pub fn upload(&mut self, archive: Archive, now: Timestamp) -> (u32, bool) {
+    ///
+    /// # Errors
+    /// No number is left; nothing has changed then.
+    pub fn upload(&mut self, archive: Archive, now: Timestamp) -> Result<(u32, bool), NumbersUsedUp> {
         if let Some(same) = self.revisions.iter().find(|r| r.archive.file.hash == archive.file.hash) {
-            return (same.revision, false);
+            return Ok((same.revision, false));
         }
-        let revision = self.newest().saturating_add(1);
+        let revision = self.newest().checked_add(1).ok_or_else(|| NumbersUsedUp(self.name.clone()))?;
         self.revisions.push(Revision { revision, created: now, archive });
-        (revision, true)
+        Ok((revision, true))
     }
 
     /// Opens channels with a revision. `given` are new files for resources; those not given stay as the channel has them,
@@ -243,7 +251,7 @@ mod tests {
     }
 
     fn publish(charm: &mut Published, hash: &str, to: &[&str], resources: &[(&str, &str)]) -> u32 {
-        let (revision, _) = charm.upload(archive(hash), NOW);
+        let (revision, _) = charm.upload(archive(hash), NOW).unwrap();
         let channels: Vec<Channel> = to.iter().map(|text| channel(text)).collect();
         let given = resources.iter().map(|(name, hash)| (name.parse().unwrap(), file(hash))).collect();
         charm.release(revision, &channels, &given, |name| name.as_str() != "old", NOW).unwrap();
@@ -260,10 +268,21 @@ mod tests {
         assert_eq!(publish(&mut charm, "a", &["edge"], &[]), 1);
         assert_eq!(publish(&mut charm, "b", &["edge"], &[]), 2);
         assert_eq!(publish(&mut charm, "a", &["stable", "14/beta"], &[]), 1);
-        assert_eq!(charm.upload(archive("b"), NOW), (2, false));
+        assert_eq!(charm.upload(archive("b"), NOW), Ok((2, false)));
         assert_eq!(["edge", "beta", "stable", "14/edge"].map(|c| offered(&charm, c)), [2, 1, 1, 1]);
         let json = serde_json::to_string(&charm).unwrap();
         assert_eq!(serde_json::from_str::<Published>(&json).unwrap(), charm);
+    }
+
+    #[test]
+    fn no_number_is_given_twice() {
+        let mut charm = Published::new(AppName::new("db").unwrap());
+        charm.revisions.push(Revision { revision: u32::MAX - 1, created: NOW, archive: archive("a") });
+        assert_eq!(charm.upload(archive("b"), NOW), Ok((u32::MAX, true)));
+        let before = charm.clone();
+        assert_eq!(charm.upload(archive("c"), NOW), Err(NumbersUsedUp(charm.name.clone())));
+        assert_eq!(charm, before);
+        assert_eq!(charm.upload(archive("b"), NOW), Ok((u32::MAX, false)));
     }
 
     #[test]

@@ -250,17 +250,21 @@ mod tests {
         Archive { file, summary: String::new(), version: None, bases: Vec::new(), subordinate: false }
     }
 
+    fn upload(charm: &mut Published, archive: Archive) -> Result<(u32, bool)> {
+        charm.upload(archive, Timestamp(1)).map_err(|error| CliError::new(error.to_string()))
+    }
+
     #[test]
     fn a_change_that_is_refused_leaves_nothing() {
         let (_folder, store) = store();
         assert_eq!(store.all().unwrap(), []);
         let refused = store.change(&name("db"), |charm| {
-            charm.upload(archive("a"), Timestamp(1));
+            upload(charm, archive("a"))?;
             Err::<(), _>(CliError::new("no"))
         });
         assert_eq!(refused.unwrap_err().message, "no");
         assert_eq!(store.get(&name("db")).unwrap(), None);
-        let done = store.change(&name("db"), |charm| Ok(charm.upload(archive("a"), Timestamp(1))));
+        let done = store.change(&name("db"), |charm| upload(charm, archive("a")));
         assert_eq!(done.unwrap(), (1, true));
         assert_eq!(store.all().unwrap().len(), 1);
     }
@@ -268,7 +272,7 @@ mod tests {
     #[test]
     fn what_is_half_written_or_foreign_is_not_seen() {
         let (_folder, store) = store();
-        store.change(&name("db"), |charm| Ok(charm.upload(archive("a"), Timestamp(1)))).unwrap();
+        store.change(&name("db"), |charm| upload(charm, archive("a"))).unwrap();
         for (file, text) in [(".making-x", "{\"na"), ("README", "x"), ("No.json", "x"), ("..json", "x")] {
             fs::write(store.records().join(file), text).unwrap();
         }
@@ -287,7 +291,7 @@ mod tests {
         let error = store.need(&name("postgresql")).unwrap_err();
         assert_eq!(error.message, "charm \"postgresql\" not found in the local store");
         assert!(error.hint.unwrap().contains("periapt publish ./postgresql.charm --channel latest/stable"));
-        store.change(&name("postgres"), |charm| Ok(charm.upload(archive("a"), Timestamp(1)))).unwrap();
+        store.change(&name("postgres"), |charm| upload(charm, archive("a"))).unwrap();
         assert!(
             store.need(&name("postgrse")).unwrap_err().hint.unwrap().contains("did you mean \"postgres\"?")
         );
@@ -302,7 +306,7 @@ mod tests {
                 scope.spawn(move || {
                     for turn in 0..5 {
                         let archive = archive(&format!("{writer}-{turn}"));
-                        store.change(&name("db"), |charm| Ok(charm.upload(archive, Timestamp(1)))).unwrap();
+                        store.change(&name("db"), |charm| upload(charm, archive)).unwrap();
                     }
                 });
             }

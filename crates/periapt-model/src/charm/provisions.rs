@@ -240,6 +240,15 @@ pub(super) fn resources(r: &mut Reader<'_>, node: &Node) -> BTreeMap<ResourceNam
                     "remove everything up to the last `/`",
                 );
             }
+            (Some(name), ResourceKind::File)
+                if name.contains('\0') || matches!(name.as_str(), "." | "..") =>
+            {
+                r.error(
+                    at,
+                    format!("the filename of {what} is none that a file can have"),
+                    "give the name that the file has on the unit",
+                );
+            }
             _ => {}
         }
         let upstream_source = fields

@@ -154,12 +154,14 @@ fn storage_ranges_and_sizes() {
 #[test]
 fn resources_are_checked() {
     assert_snapshot!(problems(&with_basics(
-        "resources:\n  a: {type: file}\n  b: {type: file, filename: x/y}\n  c: {type: image}\n  d: {filename: d.tgz}\n"
+        "resources:\n  a: {type: file}\n  b: {type: file, filename: x/y}\n  c: {type: image}\n  d: {filename: d.tgz}\n  e: {type: file, filename: \"a\\0b\"}\n  f: {type: file, filename: ..}\n"
     )), @r#"
     metadata.yaml:5:3: resource "a" has no filename (add the name that the file has on the unit)
     metadata.yaml:6:29: the filename of resource "b" must be a name without a folder (remove everything up to the last `/`)
     metadata.yaml:7:13: the type of resource "c" must be `file` or `oci-image`, not "image"
     metadata.yaml:8:3: warning: resource "d" has no type and counts as a file (ops refuses it: add `type: file`)
+    metadata.yaml:9:29: the filename of resource "e" is none that a file can have (give the name that the file has on the unit)
+    metadata.yaml:10:29: the filename of resource "f" is none that a file can have (give the name that the file has on the unit)
     "#);
 }
 

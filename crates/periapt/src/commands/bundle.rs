@@ -19,7 +19,7 @@ use periapt_model::shape::{Names, Shape};
 
 use super::build::{self, Report};
 use super::source::{FromStore, Named, named};
-use crate::args::ResourceArg;
+use crate::args::{ResourceArg, file};
 use crate::bundle::check::check;
 use crate::bundle::placement::{Circle, MachineMap};
 use crate::bundle::plan::{Now, Present, Ready, plan};
@@ -48,7 +48,7 @@ pub fn bundle_file(path: &Path) -> Option<PathBuf> {
 
 /// Charmcraft packs bundles too: `type: bundle`.
 fn says_bundle(folder: &Path) -> bool {
-    let text = std::fs::read_to_string(folder.join("charmcraft.yaml")).unwrap_or_default();
+    let text = file::text(&folder.join("charmcraft.yaml")).unwrap_or_default();
     text.lines().any(|line| line.split('#').next().is_some_and(|line| line.trim_end() == "type: bundle"))
 }
 

@@ -127,7 +127,10 @@ impl Publish {
         let (revision, new) = store.change(&name, |charm| {
             let (revision, new) = match self.as_revision {
                 Some(wanted) => numbered(charm, archive, wanted, now)?,
-                None => charm.upload(archive, now),
+                None => charm.upload(archive, now).map_err(|error| {
+                    CliError::new(error.to_string())
+                        .hint("publish it under another name (`name` of its metadata)")
+                })?,
             };
             charm
                 .release(revision, &self.channel, &given, |name| meta.resources.contains_key(name), now)
