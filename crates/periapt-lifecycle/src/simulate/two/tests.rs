@@ -162,10 +162,10 @@ fn copies_that_nobody_may_have_are_found() {
     );
     let content = Record::SecretContent(secret_id, 1, Arc::new(SecretContent::default()));
     assert!(check::check_copies(&from, &to).is_ok());
-    let found = broken(&[own.clone()], &[bare.clone()]).unwrap();
+    let found = broken(std::slice::from_ref(&own), std::slice::from_ref(&bare)).unwrap();
     assert!(found.contains("nobody has read it"), "{found}");
-    assert_eq!(broken(&[own.clone()], &[bare.clone(), read.clone()]), None);
-    let found = broken(&[own.clone()], &[bare, read, content]).unwrap();
+    assert_eq!(broken(std::slice::from_ref(&own), &[bare.clone(), read.clone()]), None);
+    let found = broken(std::slice::from_ref(&own), &[bare, read, content]).unwrap();
     assert!(found.contains("is kept although nobody may read it"), "{found}");
     copy.grants = [(SecretReader::Application(app("web")), GrantScope::Relation(id))].into();
     let found = broken(&[own], &[Record::Secret(Arc::new(copy))]).unwrap();
