@@ -78,7 +78,7 @@ pub fn assemble(
 /// The folder of a charm that was packed once: it brings its packages, and nothing says how they were made.
 fn is_unpacked_charm(folder: &Path) -> bool {
     folder.join("manifest.yaml").is_file()
-        && folder.join(VENV).is_dir()
+        && fs::symlink_metadata(folder.join(VENV)).is_ok_and(|venv| venv.is_dir())
         && ["charmcraft.yaml", "requirements.txt", "pyproject.toml"]
             .iter()
             .all(|file| !folder.join(file).exists())
@@ -86,6 +86,8 @@ fn is_unpacked_charm(folder: &Path) -> bool {
 
 fn copy_venv(folder: &Path, tree: &Path) -> Result<(), BuildError> {
     let from = folder.join(VENV);
+    // What the charm's own rules let in of it is brought anew, and never through a link.
+    crate::tree::remove_any(&tree.join(VENV))?;
     let mut copies = Copies::default();
     for entry in walkdir::WalkDir::new(&from) {
         let entry = entry.map_err(|error| crate::tree::walk_error(&from, error))?;

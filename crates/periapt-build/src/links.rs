@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::BuildError;
 use crate::error::shown;
-use crate::tree::{Kind, list, remove_any};
+use crate::tree::{Entry, Kind, VENV, list, remove_any};
 
 /// So many links are followed: more than Linux does (40).
 const MOST: usize = 255;
@@ -87,7 +87,12 @@ pub fn remove_escaping(tree: &Path, warnings: &mut Vec<String>) -> Result<(), Bu
     loop {
         // Where one leads may change when another is gone.
         let mut found = false;
-        for entry in list(tree)? {
+        let mut entries = list(tree)?;
+        // A listing leaves out the virtual environment, which is a folder where it is one's own.
+        if let Ok(target) = fs::read_link(tree.join(VENV)) {
+            entries.push(Entry { path: PathBuf::from(VENV), kind: Kind::Link(target) });
+        }
+        for entry in entries {
             if let Kind::Link(target) = entry.kind
                 && follow(tree, &entry.path) == Leads::Outside
             {

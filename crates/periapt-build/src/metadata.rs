@@ -172,7 +172,8 @@ pub fn idle_hooks(tree: &Path, meta: &CharmMeta) -> Vec<String> {
                 format!("the charm has no {what} {subject:?}{}", near.unwrap_or_default())
             }
             None => {
-                let near = nearest(&name, known.iter().map(String::as_str))?;
+                // A short name is as near to another as to its own: a helper such as `stat` is no slip.
+                let near = nearest(&name, known.iter().map(String::as_str)).filter(|_| name.len() >= 6)?;
                 format!("no event has that name (did you mean hooks/{near}?)")
             }
         };

@@ -80,7 +80,7 @@ fn write_all(writer: &mut Writer<'_>, root: &Path, assembled: &Assembled) -> Res
     let venv = root.join(VENV);
     let Some(cached) = &assembled.venv else {
         // A charm that was packed before: its packages as they are.
-        return if venv.is_dir() {
+        return if std::fs::symlink_metadata(&venv).is_ok_and(|meta| meta.is_dir()) {
             writer.copy_dir(&venv, Path::new(VENV), &["bin", "pyvenv.cfg"])
         } else {
             Ok(())

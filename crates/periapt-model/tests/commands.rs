@@ -151,7 +151,7 @@ fn integrate_says_what_there_is_when_nothing_fits() {
     let world = World::with_db_and_web();
     let refusal = world.refused(integrate("web:dbb", "db"));
     assert_eq!(refusal.message, "application \"web\" has no \"dbb\" endpoint");
-    assert_eq!(refusal.hint.as_deref(), Some("its endpoints are: db, spare"));
+    assert_eq!(refusal.hint.as_deref(), Some("did you mean \"db\"? Its endpoints are: db, spare"));
     assert_eq!(world.refused(integrate("web:spare", "db")).kind, RefusalKind::NotFound);
     assert_eq!(world.refused(integrate("ghost", "db")).message, "application \"ghost\" not found");
 }

@@ -41,12 +41,17 @@ impl Home {
         let unusable = |reason| HomeError::Unusable { path: path.to_owned(), reason };
         use std::os::unix::fs::DirBuilderExt as _;
         let folder = |path: &Path| std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        let refuse_colons = |path: &Path| match path.as_os_str().as_encoded_bytes().contains(&b':') {
+            true => {
+                Err(std::io::Error::other("charms find their hook commands by PATH, which a colon divides"))
+            }
+            false => Ok(()),
+        };
+        // Before anything is made, and where links lead to.
+        refuse_colons(path).map_err(unusable)?;
         folder(path).map_err(unusable)?;
         let path = std::fs::canonicalize(path).map_err(unusable)?;
-        if path.as_os_str().as_encoded_bytes().contains(&b':') {
-            let reason = "charms find their hook commands by PATH, which a colon divides";
-            return Err(HomeError::Unusable { path, reason: std::io::Error::other(reason) });
-        }
+        refuse_colons(&path).map_err(unusable)?;
         let home = Self(path);
         for part in [home.charms(), home.cache(), home.resources(), home.logs(), home.models()] {
             folder(&part).map_err(unusable)?;

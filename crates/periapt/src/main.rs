@@ -33,16 +33,21 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // What is typed, asked for or shown may hold a secret: no command leaves a core file. A system that cannot do so has no
-    // core files of ours. What a command starts is not concerned.
-    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     let called = std::env::args_os().next().unwrap_or_default();
     let name = Path::new(&called).file_name().unwrap_or_default().to_string_lossy();
     match name.as_ref() {
-        "juju" => cli::run("juju", std::env::args_os()),
+        "juju" => operator("juju"),
         "juju-exec" => juju_exec::run("juju-exec", std::env::args_os()),
         "juju-run" => juju_exec::run("juju-run", std::env::args_os()),
         name if periapt_context::known_commands().contains(&name) => periapt_hook::program::main(),
-        _ => cli::run("periapt", std::env::args_os()),
+        _ => operator("periapt"),
     }
+}
+
+/// What an operator types, asks for or is shown may hold a secret: no such command leaves a core file. Those of charms do: the
+/// agent has to look into them, to see whose they are.
+fn operator(name: &'static str) -> ExitCode {
+    // A system that cannot do so has no core files of ours. What a command starts is not concerned.
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    cli::run(name, std::env::args_os())
 }

@@ -78,8 +78,14 @@ fn who_is_named_twice_acts_twice_and_executes_once() {
     let said = bench.run(&["run", "a/0", "a/leader", "speak", "--format", "json"]);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.stderr.contains("with 2 tasks"), "{said:?}");
-    let said = bench.run(&["exec", "--unit", "a/0,a/leader", "--format", "json", "--", "hostname"]);
-    assert!(said.stderr.contains("with 1 task"), "{said:?}");
+    let tasks = bench.json(&["exec", "--unit", "a/0,a/leader", "--", "hostname"]);
+    let operations = bench.json(&["operations"]);
+    assert_eq!(
+        (tasks.as_object().map(serde_json::Map::len), operations.as_object().map(serde_json::Map::len)),
+        (Some(1), Some(2))
+    );
+    let operation = operations.as_object().and_then(|all| all.values().last()).expect("the newest");
+    assert_eq!(operation["tasks"].as_object().map(serde_json::Map::len), Some(1), "{operation}");
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn a_command_line_runs_in_the_folder_of_its_machine_without_a_hook() {
     assert_eq!((&task["machine"], &task["status"]), (&json!("1"), &json!("completed")));
     assert!(task.get("unit").is_none(), "{task}");
 
-    // Several words stay words, one is a script; --all is all machines.
+    // Words that would come apart are quoted; --all is all machines.
     let all = bench.json(&["exec", "--all", "echo", "a  b"]);
     assert_eq!(all.as_object().map(|all| all.keys().map(String::as_str).collect()), Some(vec!["0", "1"]));
     assert_eq!(all["0"]["results"]["stdout"], "a  b\n");

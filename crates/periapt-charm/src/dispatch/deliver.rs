@@ -141,7 +141,8 @@ fn stopped<C: 'static>(
         return Err(Error::bug(format!("{} ({}): {}", handler.id, event.name(), deferral.reason)));
     }
     let now = cx.now();
-    if let Some(bound) = &handler.bound {
+    // Who waits for a person has not tried too often.
+    if let Some(bound) = handler.bound.as_ref().filter(|_| status.is_none()) {
         let too_often = bound.attempts.is_some_and(|most| tries >= most);
         let too_long = bound.within.is_some_and(|within| first.is_some_and(|at| now.since(at) >= within));
         if too_often || too_long {

@@ -151,12 +151,17 @@ impl Driver {
             }
         }
         let mut woken = concerned(&before, &self.model, writes);
-        woken.extend(writes.iter().filter_map(owner).cloned());
-        for unit in &woken {
-            if let Some(agent) = self.agents.get_mut(unit) {
+        // Who commits looks again by itself.
+        let commits = |write: &Write| match write {
+            Write::Put(Record::Agent(own, _)) => Some(own.clone()),
+            _ => None,
+        };
+        for unit in writes.iter().filter_map(commits).chain(woken.iter().cloned()) {
+            if let Some(agent) = self.agents.get_mut(&unit) {
                 agent.seen = None;
             }
         }
+        woken.extend(writes.iter().filter_map(owner).cloned());
         if self.check_wakes && self.overlooked.is_none() && self.changes.is_multiple_of(CHECK_WAKES_EVERY) {
             self.overlooked =
                 self.asleep().map(|unit| format!("{unit} is not woken by what concerns it: {writes:?}"));

@@ -20,7 +20,7 @@ use crate::session::Session;
   periapt exec --application db 'ls $CHARM_DIR | wc -l'
   periapt exec --machine 0,1 -- hostname")]
 pub struct Exec {
-    /// The command and its arguments, after -- where one of them begins with a hyphen; a single word is a script for bash
+    /// The command and its arguments, after -- where one of them begins with a hyphen; bash reads them, on the unit: words with spaces, quotes or $ as they are, patterns and pipes as its own
     #[arg(value_name = "COMMAND")]
     command: Vec<String>,
     /// On these units (APP/NUMBER, or APP/leader)
