@@ -173,7 +173,7 @@ pub fn idle_hooks(tree: &Path, meta: &CharmMeta) -> Vec<String> {
             }
             None => {
                 // A short name is as near to another as to its own: a helper such as `stat` is no slip.
-                let near = nearest(&name, known.iter().map(String::as_str)).filter(|_| name.len() >= 6)?;
+                let near = nearest(&name, known.iter().map(String::as_str)).filter(|_| name.len() >= 5)?;
                 format!("no event has that name (did you mean hooks/{near}?)")
             }
         };

@@ -78,7 +78,7 @@ fn who_is_named_twice_acts_twice_and_executes_once() {
     let said = bench.run(&["run", "a/0", "a/leader", "speak", "--format", "json"]);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.stderr.contains("with 2 tasks"), "{said:?}");
-    let tasks = bench.json(&["exec", "--unit", "a/0,a/leader", "--", "hostname"]);
+    let tasks = bench.json(&["exec", "--unit", "a/0,a/leader", "hostname"]);
     let operations = bench.json(&["operations"]);
     assert_eq!(
         (tasks.as_object().map(serde_json::Map::len), operations.as_object().map(serde_json::Map::len)),

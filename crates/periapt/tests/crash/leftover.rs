@@ -70,7 +70,11 @@ fn the_daemon_dies_in_the_middle_of_each_hook() {
         arena.kill_daemon();
         arena.ok(&["status"]);
         held(&arena, "a/0", &path, &[first, second]);
-        release(&arena, "a/0");
+        // What b/0 writes after it has come is another change, and held as well.
+        until("both are settled", SOON, || {
+            release(&arena, "a/0");
+            (arena.run(&["wait", "--timeout", "2s"]).code == 0).then_some(())
+        });
         arena.settle();
         audit::recorder(&arena, "a/0", 2);
         audit::recorder(&arena, "b/0", 2);
