@@ -84,7 +84,7 @@ fn who_is_named_twice_acts_twice_and_executes_once() {
         (tasks.as_object().map(serde_json::Map::len), operations.as_object().map(serde_json::Map::len)),
         (Some(1), Some(2))
     );
-    let operation = operations.as_object().and_then(|all| all.values().last()).expect("the newest");
+    let operation = operations.as_object().and_then(|all| all.values().next_back()).expect("the newest");
     assert_eq!(operation["tasks"].as_object().map(serde_json::Map::len), Some(1), "{operation}");
 }
 
