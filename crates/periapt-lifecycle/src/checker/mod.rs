@@ -155,8 +155,8 @@ impl Checker {
             }
             TraceEvent::Task(span) => {
                 self.check_span(span)?;
-                if !self.installed {
-                    return broken("E4", "an action runs before install");
+                if !self.installed && self.again.is_none() {
+                    return broken("E4", "an action runs before install, and no hook is in error");
                 }
                 if self.removed {
                     return broken("E36", "an action runs after remove");

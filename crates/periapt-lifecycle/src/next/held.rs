@@ -39,7 +39,7 @@ pub(crate) fn tries(failure: &Failure) -> u32 {
 }
 
 fn failed(local: &Local, remote: &Remote, moment: &Moment, hook: &Hook, failure: &Failure) -> Step {
-    if let Some(task) = task(local, remote) {
+    if let Some(task) = task(remote) {
         return task;
     }
     let forced = remote.charm_forced && local.charm.as_ref() != Some(&remote.charm);

@@ -85,9 +85,10 @@ fn seen_by(remote: &Remote) -> SeenInputs {
     remote.inputs
 }
 
-/// The oldest task. Actions run between hooks and while a hook is in error (reference 1.4), never before `install` (E4).
-fn task(local: &Local, remote: &Remote) -> Option<Step> {
-    let first = remote.tasks.first().filter(|_| local.installed)?;
+/// The oldest task. Actions run between hooks, never before `install` (E4), and while any hook is in error: `install` and
+/// what comes before it as well, for its failure to be looked into (Juju 3.6: `actions/resolver.go`; reference 1.4).
+fn task(remote: &Remote) -> Option<Step> {
+    let first = remote.tasks.first()?;
     Some(if first.cancelled { Step::CancelTask(first.id) } else { Step::Task(first.id) })
 }
 
@@ -111,7 +112,7 @@ fn living_unit(local: &Local, remote: &Remote, moment: &Moment) -> Step {
         .or_else(|| relations::created(local, remote))
         .or_else(|| leadership(local, remote))
         .or_else(|| secrets::next_hook(local, remote, moment))
-        .or_else(|| task(local, remote))
+        .or_else(|| task(remote))
         .or_else(|| storage::next_hook(local, remote))
         .or_else(|| upgrade(local, remote))
         .or_else(|| (local.seen != Some(remote.inputs)).then(|| run(Hook::ConfigChanged, remote)))
@@ -166,7 +167,7 @@ fn dying_unit(local: &Local, remote: &Remote, _: &Moment) -> Step {
         return Step::BeginTeardown;
     }
     relations::forget(local, remote)
-        .or_else(|| task(local, remote))
+        .or_else(|| task(remote))
         .or_else(|| storage::teardown(local, remote))
         .or_else(|| relations::next_hook(local, remote))
         .unwrap_or_else(|| run(if local.started { Hook::Stop } else { Hook::Remove }, remote))

@@ -144,7 +144,15 @@ pub const EDGES: &[Edge] = &[
         "the storage a machine unit starts with; under Kubernetes it is attached after start",
     ),
     e("E3", Begin, INSTALL, Strict, Unit, Checked, "once, and first of all hooks but storage"),
-    e("E4", INSTALL, AnyOther, Strict, Unit, Checked, "nothing runs in a unit that is not installed"),
+    e(
+        "E4",
+        INSTALL,
+        AnyOther,
+        Strict,
+        Unit,
+        Checked,
+        "nothing runs in a unit that is not installed, but actions while its install is in error",
+    ),
     e(
         "E5",
         INSTALL,

@@ -2,6 +2,7 @@
 
 use periapt_model::charm::Role;
 use periapt_model::entity::TaskStatus;
+use periapt_model::journal::Outcome;
 use periapt_model::local::{Fingerprint, SeenInputs};
 use periapt_model::names::TaskId;
 use periapt_model::remote::Resolve;
@@ -244,6 +245,26 @@ fn no_task_runs_before_install_nor_between_config_changed_and_the_first_start() 
     world.add_task(2);
     world.settle();
     assert_eq!(world.ran(), ["leader-elected", "task 1", "config-changed", "start", "task 2"]);
+}
+
+#[test]
+fn tasks_run_while_install_is_in_error() {
+    let mut world = World::new("a/0");
+    world.add_task(1);
+    // The files are put in place, and install fails.
+    world.ends = vec![Outcome::Done, failed()];
+    assert!(matches!(world.settle(), RestReason::HookFailed { .. }));
+    let error = world.agent_status.clone();
+    world.add_task(2);
+    assert!(matches!(world.settle(), RestReason::HookFailed { .. }));
+    assert_eq!(world.ran(), ["install!", "task 1", "task 2"]);
+    assert_eq!(world.agent_status, error, "the error shows again");
+    world.remote.resolved = Some(Resolve::Retry);
+    world.add_task(3);
+    world.settle();
+    // What is asked of a unit in error comes before its retry, as with any hook.
+    assert_eq!(world.ran(), ["task 3", "install", "leader-elected", "config-changed", "start"]);
+    assert_eq!(world.violations, []);
 }
 
 #[test]

@@ -143,6 +143,7 @@ fn bad_traces() -> Vec<(&'static str, Trace)> {
         ("E4", Trace::default().files().task()),
         ("E4", Trace::default().hook(Hook::Start)),
         ("E4", Trace::default().task()),
+        ("P2", Trace::default().files().run(Hook::Install, End::Again).task().hook(Hook::Start)),
         ("E5", Trace::default().enter(0).relation(Created, 0, None)),
         ("E6", installed().enter(0).add(T::LeaderAccepted).hook(Hook::LeaderElected)),
         ("E6", installed().enter(0).hook(Hook::LeaderSettingsChanged)),
@@ -256,6 +257,7 @@ fn good_traces_are_accepted() {
         started().add(T::AgentStarted).hook(Hook::Start),
         started().upgrade().hook(Hook::UpgradeCharm).hook(Hook::ConfigChanged).hook(Hook::UpdateStatus),
         started().run(Hook::ConfigChanged, End::Again).task().hook(Hook::ConfigChanged),
+        Trace::default().files().run(Hook::Install, End::Again).task().hook(Hook::Install).task(),
         started()
             .run(Hook::ConfigChanged, End::Again)
             .add(T::CharmInstalled { upgrade: true, forced: true })
