@@ -155,10 +155,7 @@ fn perform(draft: &mut Draft, unit: &UnitName, act: Act, now: Timestamp) {
         Act::TaskEnded { task, .. } if draft.model.tasks.get(&task).is_some_and(|t| t.status.is_final()) => {}
         Act::TaskEnded { task, status, timed_out, message, results } => draft.task(task, |t| {
             t.status = status;
-            t.timed_out = timed_out;
-            t.message = message;
-            t.results = results;
-            t.completed = Some(now);
+            t.keep_results(timed_out, message, results, now);
         }),
         Act::RefreshAddresses => {
             let ids: Vec<RelationId> = draft.model.relations_of(unit.app()).map(|r| r.id).collect();

@@ -66,6 +66,33 @@ impl FromStr for Level {
     }
 }
 
+/// What `logging-config` says: levels by module, the root's under an empty name. Parts are divided by `;` or `:`; a level alone is
+/// the root's (Juju 3.6: `loggo.ParseConfigString`).
+///
+/// # Errors
+/// The first part that makes no sense, in Juju's words.
+pub fn parse_levels(text: &str) -> Result<Vec<(String, Level)>, String> {
+    if let Ok(level) = text.trim().parse() {
+        return Ok(vec![(String::new(), level)]);
+    }
+    let parts = text.split([';', ':']).filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            let (module, level) = part
+                .split_once('=')
+                .ok_or_else(|| format!("config value expected '=', found {:?}", part.trim()))?;
+            let module = match module.trim() {
+                "" => return Err(format!("config value {part:?} has missing module name")),
+                "<root>" => String::new(),
+                module => module.to_lowercase(),
+            };
+            let level = level.trim();
+            let level = level.parse().map_err(|_| format!("unknown severity level {level:?}"))?;
+            Ok((module, level))
+        })
+        .collect()
+}
+
 /// One line; its message may hold several.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {

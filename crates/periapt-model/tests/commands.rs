@@ -432,6 +432,40 @@ fn finished_operations_are_forgotten_when_they_are_old() {
 }
 
 #[test]
+fn the_oldest_finished_operations_make_room_for_results() {
+    use periapt_model::entity::TaskStatus;
+    use periapt_model::step_commit::Act;
+    let mut world = World::with_db_and_web();
+    world.take_all();
+    let set = [("max-action-results-size".to_owned(), "1M".to_owned())].into();
+    world.ok(Command::SetModelConfig { set, reset: Vec::new() });
+    let mut run = |bytes: usize, ends: bool| {
+        let Answer::Operation { id, tasks } = world.ok(exec()) else { panic!("an operation") };
+        let ended = Act::TaskEnded {
+            task: tasks[0].0,
+            status: TaskStatus::Completed,
+            timed_out: false,
+            message: String::new(),
+            results: serde_json::Map::from_iter([("stdout".to_owned(), "x".repeat(bytes).into())]),
+        };
+        if ends {
+            commit_acts(&mut world, "db/0", vec![Act::TaskStarted(tasks[0].0)]);
+            commit_acts(&mut world, "db/0", vec![ended]);
+        }
+        (id, world.0.operations.keys().copied().collect::<Vec<_>>())
+    };
+    let (open, _) = run(0, false);
+    let (first, _) = run(600_000, true);
+    let (second, _) = run(600_000, true);
+    let (third, there) = run(400_000, true);
+    assert_eq!(there, [open, second, third], "{first} has made room, what has not ended stays");
+    // It fits: nothing more goes, however often something is asked for.
+    let (fourth, there) = run(1, true);
+    assert_eq!(there, [open, second, third, fourth]);
+    assert!(world.0.tasks.len() == 4, "their tasks go with them");
+}
+
+#[test]
 fn a_task_that_was_taken_back_as_it_began_stays_taken_back() {
     use periapt_model::entity::TaskStatus;
     use periapt_model::step_commit::Act;

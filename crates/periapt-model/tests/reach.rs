@@ -138,6 +138,14 @@ fn exposure_adds_up_and_an_older_mark_means_everybody() {
     assert!(world.0.applications[&app].exposed);
     world.ok(Command::Unexpose { app: app.clone(), endpoints: vec![] });
     assert!(!world.0.applications[&app].exposed && shown(&world).is_empty());
+    world.ok(Command::TakeUnit { unit: "app/0".parse().unwrap() });
+    world.ok(Command::RemoveApplication { app: app.clone(), force: false });
+    for command in [
+        Command::Expose { app: app.clone(), endpoints: vec![], to: Exposure::default() },
+        Command::Unexpose { app, endpoints: vec![] },
+    ] {
+        assert_eq!(world.refused(command), "application \"app\" is being removed");
+    }
 }
 
 #[test]

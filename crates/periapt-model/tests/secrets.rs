@@ -363,3 +363,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_option_that_takes_a_secret_says_how_to_find_its_uri() {
+    let world = World::new();
+    let set = |key: &str| {
+        let set = [(key.to_owned(), "mine".to_owned())].into();
+        Command::SetConfig { app: "a".parse().unwrap(), set, reset: Vec::new() }
+    };
+    let hint = world.refused(set("pw")).hint.unwrap_or_default();
+    assert!(hint.contains("periapt secrets") && hint.contains("periapt show-secret NAME"), "{hint}");
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::charm::{CharmMeta, ConfigValue};
+use crate::charm::{CharmMeta, ConfigValue, OptionType};
 use crate::command::{Answer, Refusal};
 use crate::entity::{self, InvalidSetting};
 use crate::model::{Draft, Model};
@@ -23,7 +23,15 @@ pub(super) fn read_config(
     for (key, text) in set {
         let option = meta.config.get(key).ok_or_else(|| unknown_option(meta, app, key))?;
         let value = option.parse_cli(text).map_err(|error| {
-            Refusal::invalid(format!("cannot set option {key:?} of application {app:?}: {error}"))
+            let refusal =
+                Refusal::invalid(format!("cannot set option {key:?} of application {app:?}: {error}"));
+            match option.kind {
+                OptionType::Secret => refusal.hint(
+                    "a secret is given by its URI (secret:…): `periapt secrets` lists them, and `periapt show-secret NAME` shows \
+                     the one of that name",
+                ),
+                _ => refusal,
+            }
         })?;
         values.insert(key.clone(), value);
     }

@@ -11,7 +11,7 @@ use crate::entity::Exposure;
 use crate::model::{Draft, Model};
 use crate::names::{AppName, EndpointName, UnitName};
 
-use super::find_app;
+use super::find_living_app;
 
 /// The one network space of this machine.
 pub const SPACE: &str = "alpha";
@@ -50,7 +50,7 @@ pub(crate) fn is_cidr(text: &str) -> bool {
 }
 
 fn check_endpoints(model: &Model, app: &AppName, endpoints: &[EndpointName]) -> Result<(), Refusal> {
-    find_app(model, app)?;
+    find_living_app(model, app)?;
     let Some(charm) = model.charm_of(app) else { return Ok(()) };
     let known = |endpoint: &EndpointName| {
         let name = endpoint.as_str();

@@ -42,10 +42,7 @@ pub(super) fn told(
         match what {
             MachineTask::Started => task.started = Some(now),
             MachineTask::Ended { timed_out, message, results, .. } => {
-                task.timed_out = timed_out;
-                task.message = message;
-                task.results = results;
-                task.completed = Some(now);
+                task.keep_results(timed_out, message, results, now);
             }
         }
     });

@@ -73,6 +73,7 @@ fn next_id(draft: &mut Draft) -> TaskId {
 fn enqueue(draft: &mut Draft, what: &str, work: Vec<Work>, now: Timestamp) -> Answer {
     // Here and not by a timer, so that it needs nobody who remembers to.
     prune(draft, now - draft.model.info.settings.action_results_age());
+    prune_to(draft, draft.model.info.settings.action_results_size());
     let operation = next_id(draft);
     let mut tasks = Vec::new();
     for Work { host, kind, parallel, group } in work {
@@ -93,6 +94,7 @@ fn enqueue(draft: &mut Draft, what: &str, work: Vec<Work>, now: Timestamp) -> An
             enqueued: now,
             started: None,
             completed: None,
+            size: 0,
         })));
     }
     let on: Vec<String> = tasks.iter().map(|(_, host)| host.tag()).collect();
@@ -318,6 +320,29 @@ pub(super) fn prune(draft: &mut Draft, before: Timestamp) {
         })
         .cloned()
         .collect();
+    for operation in old {
+        forget(draft, &operation);
+    }
+}
+
+/// Forgets the oldest operations that have ended until the results of all have at most so many bytes (Juju 3.6:
+/// `max-action-results-size`, whose pruner runs beside; here as [`prune`]). Those that have not ended count, and stay.
+fn prune_to(draft: &mut Draft, most: u64) {
+    let model = &draft.model;
+    let mut total = model.tasks.values().fold(0_u64, |sum, task| sum.saturating_add(task.size));
+    let mut oldest = model.operations.values();
+    let mut old: Vec<Arc<Operation>> = Vec::new();
+    while total > most
+        && let Some(operation) = oldest.next()
+    {
+        let tasks = || operation.tasks.iter().filter_map(|id| model.tasks.get(id));
+        let size = tasks().fold(0_u64, |sum, task| sum.saturating_add(task.size));
+        // One without results would make no room.
+        if size > 0 && tasks().all(|task| task.status.is_final()) {
+            total = total.saturating_sub(size);
+            old.push(operation.clone());
+        }
+    }
     for operation in old {
         forget(draft, &operation);
     }

@@ -6,6 +6,7 @@ mod machine;
 mod relation;
 mod secret;
 mod settings;
+mod size;
 mod storage;
 mod task;
 mod unit;

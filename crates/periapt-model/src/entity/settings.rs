@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::size::parse_size;
+use crate::log::parse_levels;
 use crate::names::ModelName;
 use crate::status::Life;
 use crate::time::{Timestamp, parse_duration};
@@ -34,6 +36,10 @@ pub enum SettingKind {
     DurationOrOff,
     /// A whole number of at least one.
     Count,
+    /// An amount of bytes, in MiB where no unit is named.
+    Size,
+    /// Log levels by module.
+    Levels,
 }
 
 /// One key of `model-config`.
@@ -130,14 +136,19 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting(
         "logging-config",
-        SettingKind::Text,
+        SettingKind::Levels,
         "<root>=INFO;unit=DEBUG",
         "which log lines are kept: module=LEVEL;…",
     ),
     inert("logging-output", SettingKind::Text, ""),
     inert("lxd-snap-channel", SettingKind::Text, ""),
     setting("max-action-results-age", SettingKind::Duration, "336h", "how long finished operations are kept"),
-    inert("max-action-results-size", SettingKind::Text, "5G"),
+    setting(
+        "max-action-results-size",
+        SettingKind::Size,
+        "5G",
+        "how much room the results of finished operations take; beyond it the oldest are forgotten",
+    ),
     inert("max-status-history-age", SettingKind::Duration, "336h"),
     inert("max-status-history-size", SettingKind::Text, "5G"),
     inert("mode", SettingKind::Text, "requires-prompts"),
@@ -267,6 +278,14 @@ fn read(setting: &Setting, value: &str) -> Result<SettingValue, InvalidSetting> 
             Ok(n) if n >= 1 => Ok(SettingValue::Int(n)),
             _ => Err(refuse("a whole number of at least 1")),
         },
+        SettingKind::Levels if parse_levels(value).is_ok() => Ok(SettingValue::Text(value.to_owned())),
+        SettingKind::Levels => Err(refuse(
+            "levels by module, such as <root>=INFO;unit=DEBUG, of TRACE, DEBUG, INFO, WARNING, ERROR and CRITICAL",
+        )),
+        SettingKind::Size => match parse_size(value) {
+            Some(_) => Ok(SettingValue::Text(value.to_owned())),
+            None => Err(refuse("a size such as 500M or 5G; without a unit it is MiB")),
+        },
     }
 }
 
@@ -345,6 +364,11 @@ impl Settings {
     /// `max-action-results-age`.
     pub fn action_results_age(&self) -> Duration {
         self.duration("max-action-results-age").unwrap_or(Duration::from_secs(336 * 3600))
+    }
+
+    /// `max-action-results-size`, in bytes.
+    pub fn action_results_size(&self) -> u64 {
+        parse_size(&self.text("max-action-results-size")).unwrap_or(5 << 30)
     }
 
     /// `journal-keep`.
@@ -455,5 +479,15 @@ mod tests {
         }
         settings.reset("deferred-wake").unwrap();
         assert_eq!(settings.deferred_wake(), Some(Duration::from_secs(1)));
+        assert_eq!(settings.action_results_size(), 5 << 30);
+        settings.set("max-action-results-size", "1M").unwrap();
+        assert_eq!(settings.action_results_size(), 1 << 20);
+        assert!(settings.set("max-action-results-size", "much").is_err());
+        for levels in ["<root>=INFO;unit=DEBUG", "debug", "<root>=WARN: unit.a = TRACE ;", ""] {
+            settings.set("logging-config", levels).unwrap();
+        }
+        for wrong in ["<<<", "=INFO", "unit=LOUD", "unit"] {
+            assert!(settings.set("logging-config", wrong).is_err(), "{wrong}");
+        }
     }
 }

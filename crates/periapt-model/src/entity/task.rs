@@ -235,6 +235,48 @@ pub struct Task {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed: Option<Timestamp>,
+    /// How many bytes what it came to has as JSON, counted when it ends: see `max-action-results-size`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub size: u64,
+}
+
+fn is_zero(size: &u64) -> bool {
+    *size == 0
+}
+
+/// Counts what is written, and keeps none of it.
+struct Counted(u64);
+
+impl std::io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len() as u64);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Task {
+    /// Keeps what it came to. Its status is the caller's to set.
+    pub(crate) fn keep_results(
+        &mut self,
+        timed_out: bool,
+        message: String,
+        results: serde_json::Map<String, serde_json::Value>,
+        now: Timestamp,
+    ) {
+        let mut counted = Counted(0);
+        // Neither the counting nor JSON of a map with text keys can fail.
+        drop(serde_json::to_writer(&mut counted, &results));
+        let log: usize = self.log.iter().map(|(_, line)| line.len()).sum();
+        self.size = counted.0.saturating_add((log + message.len()) as u64);
+        self.timed_out = timed_out;
+        self.message = message;
+        self.results = results;
+        self.completed = Some(now);
+    }
 }
 
 /// What one `run` or `exec` asked for.
