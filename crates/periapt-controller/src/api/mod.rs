@@ -4,6 +4,7 @@
 //! [views](crate::views) and the [`replies`] to changes. What was refused answers an [`ApiError`]. Long answers
 //! (the journal, logs, waiting) are streams of newline-delimited JSON.
 
+mod answer;
 mod applications;
 mod batch;
 mod daemon;
@@ -46,6 +47,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(crate) use answer::ANSWER_LIMIT;
 pub use error::{ApiError, ErrorKind};
 pub use lines::NDJSON;
 pub use wait::{Verdict, WaitLine};

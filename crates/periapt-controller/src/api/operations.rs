@@ -4,21 +4,23 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use periapt_model::command::{Command, Receiver};
 use periapt_model::journal::{Entry, Event};
 use periapt_model::model::Model;
 use periapt_model::time::parse_duration;
 
-use super::extract::{Input, Params, Segments, receiver, task_id, unit_name};
+use super::answer::answer;
+use super::extract::{Input, Params, Segments, Sensitive, receiver, task_id, unit_name};
 use super::replies::{Cancelled, Started};
-use super::requests::{Exec, Replay, Run, WaitParams, ZoneParams};
+use super::requests::{Exec, OperationParams, Replay, Run, WaitParams};
 use super::{Api, ApiError, no_unit};
 use crate::handle::ModelHandle;
 use crate::journal::JournalQuery;
 use crate::views::operation::{
-    OperationList, Results, ShowOperation, TaskResult, TaskView, is_done, operations,
-    results as view_results, show_operation, show_task,
+    ShowOperation, TaskResult, TaskView, is_done, results as view_results, show_operation, show_task,
 };
+use crate::views::operations::{Listing, Wanted};
 
 /// The longest time a request is kept open for; a client that wants to wait longer asks again.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
@@ -71,7 +73,7 @@ fn no_operation(id: impl std::fmt::Display) -> ApiError {
 pub(super) async fn run(
     State(api): State<Api>,
     Segments(model): Segments<String>,
-    Input(request): Input<Run>,
+    Sensitive(request): Sensitive<Run>,
 ) -> Result<Json<Started>, ApiError> {
     let command = Command::Run {
         receivers: receivers(&request.receivers)?,
@@ -90,7 +92,7 @@ pub(super) async fn run(
 pub(super) async fn exec(
     State(api): State<Api>,
     Segments(model): Segments<String>,
-    Input(request): Input<Exec>,
+    Sensitive(request): Sensitive<Exec>,
 ) -> Result<Json<Started>, ApiError> {
     if request.all && !request.receivers.is_empty() {
         return Err(ApiError::invalid("name who runs it, or ask for all machines, not both"));
@@ -141,19 +143,45 @@ pub(super) async fn replay(
     Ok(Json(handle.apply(Command::Replay { unit, record, hook }).await?.try_into()?))
 }
 
-/// Every operation that is remembered.
+/// What to do where the results of several tasks are too much for one answer.
+const BY_TASK: &str =
+    "`periapt show-task ID` shows one task; `periapt operations` lists the tasks of each operation";
+
+/// The operations that are remembered.
 #[utoipa::path(
     get, path = "/v1/models/{model}/operations", operation_id = "operations_list", tag = "operations",
-    params(("model" = String, Path, description = "The model's name or uuid."), ZoneParams),
-    responses((status = 200, body = std::collections::BTreeMap<String, ShowOperation>), (status = 404, body = ApiError))
+    params(("model" = String, Path, description = "The model's name or uuid."), OperationParams),
+    responses(
+        (status = 200, body = std::collections::BTreeMap<String, ShowOperation>),
+        (status = 404, body = ApiError),
+        (status = 413, body = ApiError),
+    )
 )]
 pub(super) async fn list(
     State(api): State<Api>,
     Segments(model): Segments<String>,
-    Params(params): Params<ZoneParams>,
-) -> Result<Json<OperationList>, ApiError> {
+    Params(params): Params<OperationParams>,
+) -> Result<Response, ApiError> {
     let zone = api.zone(params.zone.as_deref())?;
-    Ok(Json(operations(&api.model(&model)?.snapshot(), &zone)))
+    let set = |text: Option<String>| -> std::collections::BTreeSet<String> {
+        text.iter().flat_map(|text| text.split(',')).map(str::to_owned).collect()
+    };
+    let OperationParams { apps, units, machines, actions, status, offset, limit, brief, zone: _ } = params;
+    let wanted = Wanted {
+        apps: set(apps),
+        units: set(units),
+        machines: set(machines),
+        actions: set(actions),
+        status: set(status),
+        offset: offset.unwrap_or(0),
+        limit,
+    };
+    let model = api.model(&model)?.snapshot();
+    answer(
+        &Listing::new(&model, &wanted, &zone, brief),
+        "the results of these operations",
+        "ask for fewer with --limit, or for one with `periapt show-task ID`",
+    )
 }
 
 /// One operation.
@@ -164,16 +192,17 @@ pub(super) async fn list(
         ("operation" = u64, Path, description = "Its number."),
         WaitParams,
     ),
-    responses((status = 200, body = ShowOperation), (status = 404, body = ApiError))
+    responses((status = 200, body = ShowOperation), (status = 404, body = ApiError), (status = 413, body = ApiError))
 )]
 pub(super) async fn show(
     State(api): State<Api>,
     Segments((model, id)): Segments<(String, String)>,
     Params(params): Params<WaitParams>,
-) -> Result<Json<ShowOperation>, ApiError> {
+) -> Result<Response, ApiError> {
     let (model, id, zone) = (api.model(&model)?, task_id(&id)?, api.zone(params.zone.as_deref())?);
     let model = api.when(&model, params.wait.as_deref(), |m| is_done(m, id) != Some(false)).await?;
-    show_operation(&model, id, &zone).map(Json).ok_or_else(|| no_operation(id))
+    let shown = show_operation(&model, id, &zone).ok_or_else(|| no_operation(id))?;
+    answer(&shown, &format!("operation {id}"), BY_TASK)
 }
 
 /// The results of an operation's tasks, by unit or machine.
@@ -184,16 +213,21 @@ pub(super) async fn show(
         ("operation" = u64, Path, description = "Its number."),
         WaitParams,
     ),
-    responses((status = 200, body = std::collections::BTreeMap<String, TaskResult>), (status = 404, body = ApiError))
+    responses(
+        (status = 200, body = std::collections::BTreeMap<String, TaskResult>),
+        (status = 404, body = ApiError),
+        (status = 413, body = ApiError),
+    )
 )]
 pub(super) async fn results(
     State(api): State<Api>,
     Segments((model, id)): Segments<(String, String)>,
     Params(params): Params<WaitParams>,
-) -> Result<Json<Results>, ApiError> {
+) -> Result<Response, ApiError> {
     let (model, id, zone) = (api.model(&model)?, task_id(&id)?, api.zone(params.zone.as_deref())?);
     let model = api.when(&model, params.wait.as_deref(), |m| is_done(m, id) != Some(false)).await?;
-    view_results(&model, id, &zone).map(Json).ok_or_else(|| no_operation(id))
+    let results = view_results(&model, id, &zone).ok_or_else(|| no_operation(id))?;
+    answer(&results, &format!("operation {id}"), BY_TASK)
 }
 
 /// One task.

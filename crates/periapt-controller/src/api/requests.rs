@@ -14,7 +14,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::views::settled::Goal;
 
+mod operations;
 mod secrets;
+pub use operations::OperationParams;
 pub use secrets::{AddSecret, GrantSecret, RemoveSecretParams, SecretParams, SecretsParams, UpdateSecret};
 
 pub use super::batch::{Batch, BatchStep, Batched, Change, Done};

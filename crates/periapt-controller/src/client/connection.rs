@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
 
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HOST};
@@ -15,10 +15,7 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
 use super::{Client, ClientError};
-use crate::api::{ApiError, ErrorKind};
-
-/// An answer longer than this is not the daemon's.
-const ANSWER_LIMIT: usize = 256 << 20;
+use crate::api::{ANSWER_LIMIT, ApiError, ErrorKind};
 
 /// Joins segments into a path, with whatever a path may not hold encoded.
 pub(super) fn path<'a>(segments: impl Iterator<Item = &'a str>) -> String {
@@ -54,6 +51,9 @@ fn cut(error: &(dyn std::error::Error + 'static)) -> ClientError {
         });
         if by_http || by_system {
             return ClientError::Lost;
+        }
+        if error.is::<LengthLimitError>() {
+            return ClientError::TooLong;
         }
         cause = error.source();
     }

@@ -46,6 +46,9 @@ pub enum ClientError {
     /// The daemon ended while it was asked. What was asked for may have been done, or may not.
     #[error("the daemon ended before it had answered")]
     Lost,
+    /// The daemon's answer is longer than any that it gives in one piece.
+    #[error("the daemon's answer is longer than {} MiB", crate::api::ANSWER_LIMIT >> 20)]
+    TooLong,
     /// The daemon's answer makes no sense.
     #[error("the daemon's answer cannot be understood: {0}")]
     Protocol(String),
@@ -57,6 +60,7 @@ impl ClientError {
         match self {
             Self::Refused { hint, .. } => hint.as_deref(),
             Self::Lost => Some("what was asked for may have been done: look first, then try again"),
+            Self::TooLong => Some("ask for less of it: one thing by its name, or fewer with --limit"),
             Self::Unreachable { .. } | Self::Protocol(_) => None,
         }
     }

@@ -6,9 +6,9 @@ use hyper::Method;
 use periapt_model::names::{TaskId, UnitName};
 use periapt_model::time::format_duration;
 
-use super::{ClientError, ModelClient, zoned};
+use super::{ClientError, ModelClient};
 use crate::api::replies::{Cancelled, Started};
-use crate::api::requests::{Exec, Replay, Run, WaitParams};
+use crate::api::requests::{Exec, OperationParams, Replay, Run, WaitParams};
 use crate::views::Zone;
 use crate::views::operation::{OperationList, Results, ShowOperation, TaskView};
 
@@ -32,9 +32,9 @@ impl ModelClient {
         self.client.submit(Method::POST, &self.replay_path(unit), &Replay { record }).await
     }
 
-    /// Every operation that is remembered.
-    pub async fn operations(&self, zone: &Zone) -> Result<OperationList, ClientError> {
-        self.client.query(Method::GET, &self.path(&["operations"]), &zoned(zone)).await
+    /// The operations that are remembered and asked for.
+    pub async fn operations(&self, params: &OperationParams) -> Result<OperationList, ClientError> {
+        self.client.query(Method::GET, &self.path(&["operations"]), params).await
     }
 
     /// One operation: when it has ended, or when `wait` is over; at once without `wait`.

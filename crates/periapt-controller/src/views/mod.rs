@@ -10,6 +10,7 @@ pub mod host;
 pub mod model;
 pub mod offer;
 pub mod operation;
+pub mod operations;
 pub mod resources;
 pub mod secret;
 pub mod settled;

@@ -239,18 +239,7 @@ pub fn is_done(model: &Model, id: TaskId) -> Option<bool> {
 
 /// One operation, or None when it is not there.
 pub fn show_operation(model: &Model, id: TaskId, zone: &Zone) -> Option<ShowOperation> {
-    Some(shown(model, model.operations.get(&id)?, zone))
-}
-
-/// Every operation that is remembered, without what was asked for on units themselves: Juju does not know it as one.
-pub fn operations(model: &Model, zone: &Zone) -> OperationList {
-    let local = |id: &TaskId| model.tasks.get(id).is_some_and(|task| task.kind.is_local());
-    model
-        .operations
-        .values()
-        .filter(|operation| !operation.tasks.iter().any(local))
-        .map(|operation| (operation.id, shown(model, operation, zone)))
-        .collect()
+    Some(shown(model, model.operations.get(&id)?, zone, false))
 }
 
 /// Juju's order for an operation's status: the first of these that any of its tasks has.
@@ -269,14 +258,19 @@ fn place(status: TaskStatus) -> usize {
     DECISIVE.iter().position(|one| *one == status).unwrap_or(DECISIVE.len())
 }
 
-fn shown(model: &Model, operation: &Operation, zone: &Zone) -> ShowOperation {
+/// The status of an operation with tasks of these.
+pub(super) fn status_of(tasks: impl Iterator<Item = TaskStatus>) -> TaskStatus {
+    tasks.min_by_key(|status| place(*status)).unwrap_or(TaskStatus::Completed)
+}
+
+/// One operation; with `brief` without parameters, logs, messages and results.
+pub(super) fn shown(model: &Model, operation: &Operation, zone: &Zone, brief: bool) -> ShowOperation {
     let tasks: Vec<&Task> =
         operation.tasks.iter().filter_map(|id| model.tasks.get(id)).map(AsRef::as_ref).collect();
-    let status =
-        DECISIVE.into_iter().find(|s| tasks.iter().any(|t| t.status == *s)).unwrap_or(TaskStatus::Completed);
+    let status = status_of(tasks.iter().map(|task| task.status));
     let started = tasks.iter().filter_map(|t| t.started).min();
     let completed = tasks.iter().filter_map(|t| t.completed).max().filter(|_| status.is_final());
-    let parameters = match tasks.first().map(|t| &t.kind) {
+    let parameters = match tasks.first().map(|t| &t.kind).filter(|_| !brief) {
         Some(TaskKind::Action { params, .. }) => params.clone(),
         Some(TaskKind::Exec { command, .. }) => {
             Map::from_iter([("command".to_owned(), command.as_str().into())])
@@ -293,17 +287,21 @@ fn shown(model: &Model, operation: &Operation, zone: &Zone) -> ShowOperation {
             started: started.map(|at| zone.action_time(at)),
             completed: completed.map(|at| zone.action_time(at)),
         },
-        tasks: tasks.into_iter().map(|task| (task.id, operation_task(task, zone))).collect(),
+        tasks: tasks.into_iter().map(|task| (task.id, operation_task(task, zone, brief))).collect(),
     }
 }
 
-fn operation_task(task: &Task, zone: &Zone) -> OperationTask {
-    OperationTask {
-        host: task.host.clone(),
-        status: task.status,
-        timing: timing(task, zone),
-        log: log(task, zone),
-        message: message(task),
-        results: task.results.clone(),
+fn operation_task(task: &Task, zone: &Zone, brief: bool) -> OperationTask {
+    let (host, status, timing) = (task.host.clone(), task.status, timing(task, zone));
+    match brief {
+        true => OperationTask { host, status, timing, log: Vec::new(), message: None, results: Map::new() },
+        false => OperationTask {
+            host,
+            status,
+            timing,
+            log: log(task, zone),
+            message: message(task),
+            results: task.results.clone(),
+        },
     }
 }

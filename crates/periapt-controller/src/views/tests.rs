@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::settled::{Goal, waiting};
 use super::testing::{NOW, Tested, db_charm, deploy, failed, host, related, view, web_charm};
 use super::why::{ApplicationWait, application_why, unit_why};
-use super::{Zone, actions, application, model, operation, unit};
+use super::{Zone, actions, application, model, operation, operations, unit};
 
 fn unit_name(text: &str) -> UnitName {
     text.parse().unwrap()
@@ -156,7 +156,52 @@ fn an_operation_goes_from_pending_to_completed() {
         })
     );
     assert_eq!(operation::is_done(&tested.0, id), Some(true));
-    assert_eq!(operation::operations(&tested.0, &Zone::Utc)[&id].status.as_str(), "completed");
+    let all = operations::Listing::new(&tested.0, &operations::Wanted::default(), &Zone::Utc, false);
+    let all: operation::OperationList = serde_json::from_str(&serde_json::to_string(&all).unwrap()).unwrap();
+    assert_eq!(all[&id].status.as_str(), "completed");
+}
+
+#[test]
+fn operations_are_chosen_from_the_newest_on_and_shown_in_brief() {
+    use operations::{Listing, Wanted};
+    let mut tested = related();
+    let mut run = |unit: &str, action: Option<&str>| {
+        let receivers = vec![Receiver::Unit(unit_name(unit))];
+        let command = match action {
+            Some(name) => {
+                Command::Run { receivers, action: name.parse().unwrap(), params: Default::default() }
+            }
+            None => Command::Exec {
+                receivers,
+                command: "true".into(),
+                timeout_ms: None,
+                parallel: false,
+                with: Default::default(),
+            },
+        };
+        let Answer::Operation { id, .. } = tested.apply(command) else { panic!("no operation") };
+        tested.run_agents(&|_, _| Outcome::Done);
+        id
+    };
+    let ids = [run("db/0", Some("backup")), run("db/1", None), run("web/0", None), run("db/0", None)];
+    let set = |text: &str| std::collections::BTreeSet::from([text.to_owned()]);
+    let chosen = |wanted: Wanted| -> Vec<usize> {
+        let listing = Listing::new(&tested.0, &wanted, &Zone::Utc, true);
+        listing.ids().map(|id| ids.iter().position(|known| *known == id).unwrap()).collect()
+    };
+    assert_eq!(chosen(Wanted::default()), [0, 1, 2, 3]);
+    assert_eq!(chosen(Wanted { limit: Some(2), ..Wanted::default() }), [2, 3]);
+    assert_eq!(chosen(Wanted { limit: Some(2), offset: 1, ..Wanted::default() }), [1, 2]);
+    assert_eq!(chosen(Wanted { apps: set("db"), limit: Some(2), ..Wanted::default() }), [1, 3]);
+    assert_eq!(chosen(Wanted { units: set("db/0"), offset: 1, ..Wanted::default() }), [0]);
+    assert_eq!(chosen(Wanted { actions: set("backup"), ..Wanted::default() }), [0]);
+    assert_eq!(chosen(Wanted { status: set("failed"), ..Wanted::default() }), [0; 0]);
+    assert_eq!(chosen(Wanted { machines: set("0"), ..Wanted::default() }), [0; 0]);
+    let text = |brief| {
+        serde_json::to_string(&Listing::new(&tested.0, &Wanted::default(), &Zone::Utc, brief)).unwrap()
+    };
+    assert!(text(false).contains("return-code") && text(false).contains("disk"), "{}", text(false));
+    assert!(!text(true).contains("return-code") && !text(true).contains("disk"), "{}", text(true));
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::Args;
-use periapt_controller::views::operation::{OperationList, ShowOperation as Shown};
-use periapt_model::entity::TaskHost;
-use periapt_model::names::{MachineId, TaskId, UnitName};
+use periapt_controller::api::requests::OperationParams;
+use periapt_controller::views::operation::ShowOperation as Shown;
+use periapt_model::names::{MachineId, TaskId};
 use tokio::time::Instant;
 
 use crate::args::{ModelArgs, duration};
@@ -171,27 +171,28 @@ impl ShowTask {
 impl Operations {
     /// Lists the newest that are asked for.
     pub async fn run(self, session: &Session) -> Result {
-        let mut list = session.model(&self.model)?.operations(&zone(self.utc)).await?;
-        list.retain(|_, operation| self.wants(operation));
-        let mut newest: OperationList = list.into_iter().rev().take(self.limit).collect();
+        let newest = session.model(&self.model)?.operations(&self.params()).await?;
         if newest.is_empty() && self.format == Tabular::Table {
             say("no matching operations");
-            newest = OperationList::new();
         }
         self.output.write(&self.format.render(&newest, || render::operations::table(&newest))?)
     }
 
-    fn wants(&self, operation: &Shown) -> bool {
-        let any =
-            |wanted: &[String], test: &dyn Fn(&String) -> bool| wanted.is_empty() || wanted.iter().any(test);
-        let hosts = || operation.tasks.values().map(|task| &task.host);
-        let on = |test: &dyn Fn(&UnitName) -> bool| hosts().filter_map(TaskHost::unit).any(test);
-        let on_machine = |id: &MachineId| hosts().any(|host| host.machine() == Some(*id));
-        any(&self.apps, &|app| on(&|host| host.app().as_str() == app))
-            && any(&self.units, &|unit| on(&|host| host.to_string() == *unit))
-            && (self.machines.is_empty() || self.machines.iter().any(on_machine))
-            && any(&self.actions, &|action| operation.action.name == *action)
-            && any(&self.status, &|status| operation.status.as_str() == status)
+    /// What the daemon is asked for: the table shows no results, so that none are fetched for it.
+    fn params(&self) -> OperationParams {
+        let joined = |texts: &[String]| (!texts.is_empty()).then(|| texts.join(","));
+        let machines: Vec<String> = self.machines.iter().map(ToString::to_string).collect();
+        OperationParams {
+            apps: joined(&self.apps),
+            units: joined(&self.units),
+            machines: joined(&machines),
+            actions: joined(&self.actions),
+            status: joined(&self.status),
+            offset: None,
+            limit: Some(self.limit),
+            brief: self.format == Tabular::Table,
+            zone: Some(zone(self.utc).to_string()),
+        }
     }
 }
 

@@ -216,7 +216,19 @@ async fn a_request_for_a_result_waits_for_it() {
     );
     assert_eq!(results.unwrap()[&unit("db/0").into()].results["return-code"], 0);
     assert!(task.unwrap().task.status.is_final());
-    assert_eq!(model.operations(&Zone::Utc).await.unwrap().len(), 1);
+    let listed = |brief| OperationParams {
+        apps: Some("db,web".to_owned()),
+        limit: Some(1),
+        brief,
+        ..Default::default()
+    };
+    let whole = model.operations(&listed(false)).await.unwrap();
+    assert_eq!(whole.len(), 1);
+    assert!(whole.values().flat_map(|one| one.tasks.values()).all(|task| !task.results.is_empty()));
+    let brief = model.operations(&listed(true)).await.unwrap();
+    assert!(brief.values().flat_map(|one| one.tasks.values()).all(|task| task.results.is_empty()));
+    let none = OperationParams { status: Some("failed".to_owned()), ..Default::default() };
+    assert_eq!(model.operations(&none).await.unwrap().len(), 0);
 
     let exec = Exec { all: true, command: "true".into(), ..Default::default() };
     let started = model.exec(&exec).await.unwrap();

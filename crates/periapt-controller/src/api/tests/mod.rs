@@ -22,8 +22,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 
 use super::requests::{
-    AddModel, Deploy, Exec, JournalParams, LogParams, RemoveRelation, ResolveUnits, Run, SetConfig,
-    UnitParams, Upload, Wait, WantedRelation,
+    AddModel, Deploy, Exec, JournalParams, LogParams, OperationParams, RemoveRelation, ResolveUnits, Run,
+    SetConfig, UnitParams, Upload, Wait, WantedRelation,
 };
 use super::{Api, CharmStore, ErrorKind, Verdict, router, serve};
 use crate::client::{Client, ClientError, ModelClient};
