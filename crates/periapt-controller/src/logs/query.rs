@@ -1,6 +1,6 @@
 //! Which lines are asked for, and which are kept at all.
 
-use periapt_model::log::{Level, LogLine};
+use periapt_model::log::{Level, LogLine, parse_levels};
 
 /// `logging-config`: `<root>=INFO;unit=DEBUG`. The longest module prefix decides.
 #[derive(Debug)]
@@ -12,11 +12,11 @@ pub(super) struct Levels {
 impl Levels {
     pub(super) fn read(config: &str) -> Self {
         let mut levels = Self { root: Level::Info, modules: Vec::new() };
-        for (module, level) in config.split(';').filter_map(|part| part.trim().split_once('=')) {
-            let Ok(level) = level.trim().parse() else { continue };
-            match module.trim() {
-                "<root>" | "" => levels.root = level,
-                module => levels.modules.push((module.to_owned(), level)),
+        // What was set before it was checked may be wrong: it counts as nothing.
+        for (module, level) in parse_levels(config).unwrap_or_default() {
+            match module.as_str() {
+                "" => levels.root = level,
+                _ => levels.modules.push((module, level)),
             }
         }
         levels.modules.sort_by_key(|(module, _)| std::cmp::Reverse(module.len()));
