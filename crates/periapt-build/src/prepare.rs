@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use periapt_model::charm::CharmMeta;
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use tempfile::TempDir;
 
 use crate::assemble::{self, Assembled, assemble};
@@ -142,13 +143,32 @@ impl Workspace {
 
 pub(crate) fn workspace(parent: &Path) -> Result<Workspace, BuildError> {
     sweep(parent);
-    let dir = tempfile::Builder::new()
-        .prefix(WORK)
-        .tempdir_in(parent)
-        .map_err(BuildError::io("create a directory in", parent))?;
-    tree::set_mode(dir.path(), true)?;
-    let lock = lock(dir.path());
-    Ok(Workspace { dir, lock })
+    loop {
+        let dir = tempfile::Builder::new()
+            .prefix(WORK)
+            .tempdir_in(parent)
+            .map_err(BuildError::io("create a directory in", parent))?;
+        tree::set_mode(dir.path(), true)?;
+        if let Some(lock) = claim(dir.path()) {
+            return Ok(Workspace { dir, lock });
+        }
+    }
+}
+
+/// Locks a folder that was just made. `None`: a sweep was faster, because this process was held up for so long in between; the
+/// folder goes. Without locks there is no sweep either, and nothing to hold.
+fn claim(folder: &Path) -> Option<Option<File>> {
+    let file = match File::open(folder) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(_) => return Some(None),
+    };
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        // The lock may be that of a folder which the sweep has removed by now.
+        Ok(()) => folder.is_dir().then_some(Some(file)),
+        Err(Errno::WOULDBLOCK) => None,
+        Err(_) => Some(None),
+    }
 }
 
 /// The lock of a folder, unless somebody has it or the file system has none.
@@ -186,6 +206,21 @@ fn refresh_venv(made: &Path, place: &Path) -> Result<(), BuildError> {
 mod tests {
     use super::*;
     use std::time::SystemTime;
+
+    #[test]
+    fn a_folder_that_a_sweep_has_taken_is_not_worked_in() {
+        let parent = tempfile::tempdir().unwrap();
+        let place = parent.path().join(".making-held-up");
+        fs::create_dir(&place).unwrap();
+        // The sweep has its lock, then has removed it.
+        let sweeping = lock(&place).unwrap();
+        assert!(claim(&place).is_none());
+        fs::remove_dir(&place).unwrap();
+        drop(sweeping);
+        assert!(claim(&place).is_none());
+        fs::create_dir(&place).unwrap();
+        assert!(claim(&place).is_some_and(|lock| lock.is_some()));
+    }
 
     #[test]
     fn what_killed_builds_left_goes_and_what_is_being_made_stays() {

@@ -51,12 +51,18 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// As for [`open`]; a file that is not UTF-8, or longer than 64 MiB.
 pub fn text(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LONGEST {
-        return Err(io::Error::other(format!("it is longer than {LONGEST} bytes, and no charm needs that")));
+    text_up_to(path, LONGEST)
+}
+
+fn text_up_to(path: &Path, longest: u64) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    open(path)?.take(longest + 1).read_to_end(&mut bytes)?;
+    // First: cut off in the middle of a character it would be no UTF-8 either, and that is not what is wrong.
+    if bytes.len() as u64 > longest {
+        return Err(io::Error::other(format!("it is longer than {longest} bytes, and no charm needs that")));
     }
-    Ok(text)
+    String::from_utf8(bytes)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "stream did not contain valid UTF-8"))
 }
 
 #[cfg(test)]
@@ -78,6 +84,15 @@ mod tests {
         }
         assert!(text(dir.path()).is_err());
         assert_eq!(text(&dir.path().join("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
+        // The end of what is read lies within a character.
+        fs::write(&file, "aé…").unwrap();
+        for longest in 1..6 {
+            let error = text_up_to(&file, longest).unwrap_err().to_string();
+            assert!(error.contains("longer than"), "{longest}: {error}");
+        }
+        assert_eq!(text_up_to(&file, 6).unwrap(), "aé…");
+        fs::write(&file, b"a\xff").unwrap();
+        assert_eq!(text(&file).unwrap_err().kind(), io::ErrorKind::InvalidData);
         // Nothing of it is on the disk.
         File::create(&file).unwrap().set_len(1 << 40).unwrap();
         assert!(text(&file).unwrap_err().to_string().contains("longer than"));
