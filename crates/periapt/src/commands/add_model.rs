@@ -48,7 +48,14 @@ impl AddModel {
         notes::inert_settings(request.config.keys().map(String::as_str)).iter().for_each(say);
         say(format!("Added '{name}' model on {CONTROLLER} for user '{OWNER}'"));
         if !self.no_switch {
-            session::switch(&session.home, &name)?;
+            session::switch(&session.home, &name).map_err(|error| CliError {
+                message: format!("the model is there, but is not the current one: {}", error.message),
+                hint: Some(format!(
+                    "mend that (a full disk, a folder in the file's place), then: periapt switch {name}; or name the model in \
+                     each command: -m {name}"
+                )),
+                ..error
+            })?;
         }
         Ok(())
     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -82,7 +83,37 @@ pub fn quick(session: &Session) -> BuildOptions {
 /// What the build says, each mistake in the metadata on a line of its own.
 pub fn prepare(source: &Path, options: &BuildOptions) -> Result<Prepared> {
     let talk = Talk::new();
-    periapt_build::prepare(source, options, &talk).map_err(explain)
+    hold(&options.charms);
+    let prepared = periapt_build::prepare(source, options, &talk).map_err(explain)?;
+    touch(&prepared.tree);
+    Ok(prepared)
+}
+
+/// What this command holds until it ends: see [`hold`].
+static HELD: Mutex<BTreeMap<PathBuf, std::fs::File>> = Mutex::new(BTreeMap::new());
+
+/// Keeps the daemon from clearing a folder of the home until this command has ended: what the command puts there is named by no
+/// record before the daemon has answered. The daemon takes the same lock alone (`daemon/clear.rs`).
+fn hold(folder: &Path) {
+    let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    if held.contains_key(folder) {
+        return;
+    }
+    // Without such locks on the file system the daemon clears nothing either.
+    let file = std::fs::create_dir_all(folder).and_then(|()| std::fs::File::open(folder));
+    if let Ok(file) = file
+        && rustix::fs::flock(&file, rustix::fs::FlockOperation::LockShared).is_ok()
+    {
+        held.insert(folder.to_owned(), file);
+    }
+}
+
+/// Makes something look new that has been there and is wanted again: should this command be killed, the daemon may still be about
+/// to name it.
+fn touch(path: &Path) {
+    let now = std::time::SystemTime::now();
+    // It only saves making it again.
+    std::fs::File::open(path).and_then(|file| file.set_modified(now)).ok();
 }
 
 /// What a charm's folder says of itself. None: it is no folder, or it has mistakes, which [`prepare`] reports.
@@ -207,6 +238,7 @@ pub fn put(folder: &Path, path: &Path) -> Result<Upload> {
             kind.len()
         )));
     }
+    hold(folder);
     let mut source = std::fs::File::open(path).map_err(reading(path))?;
     let mut target = tempfile::NamedTempFile::new_in(folder).map_err(writing(folder))?;
     let mut hasher = blake3::Hasher::new();
@@ -224,6 +256,7 @@ pub fn put(folder: &Path, path: &Path) -> Result<Upload> {
         target.as_file().sync_all().map_err(writing(&place))?;
         target.persist(&place).map_err(|error| writing(&place)(error.error))?;
     }
+    touch(&place);
     Ok(Upload { hash, size, store: None })
 }
 

@@ -6,10 +6,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use periapt_build::Prepared;
 use periapt_controller::api::requests;
+use periapt_model::apply::apply;
 use periapt_model::channel::Channel;
 use periapt_model::charm::CharmMeta;
-use periapt_model::entity::Charm;
-use periapt_model::names::{AppName, ResourceName};
+use periapt_model::command::{self, Command, Refusal};
+use periapt_model::entity::{Charm, ModelInfo};
+use periapt_model::model::Model;
+use periapt_model::names::{AppName, CharmId, ResourceName};
+use periapt_model::time::Timestamp;
 
 use super::build::{self, Report};
 use super::bundle;
@@ -18,6 +22,7 @@ use super::spaces;
 use crate::args::config::{Section, all};
 use crate::args::{ConfigArg, ModelArgs, ResourceArg, StorageArg, positive, storage};
 use crate::charm_store::CharmStore;
+use crate::daemon::FIRST_MODEL;
 use crate::error::{CliError, Result};
 use crate::output::say;
 use crate::session::Session;
@@ -175,7 +180,9 @@ impl Deploy {
                 .hint("--revision is for charms of the store: deploy NAME --revision N"));
         }
         let read = |meta: &CharmMeta| {
-            Ok::<_, CliError>((self.config(meta)?, build::upload(session, meta, &self.resource)?))
+            let config = self.config(meta)?;
+            self.try_out(meta, &config)?;
+            Ok::<_, CliError>((config, build::upload(session, meta, &self.resource)?))
         };
         // A folder tells what it holds before it is built: mistakes in the flags need not wait for pip.
         let early = match build::meta_of_folder(source) {
@@ -209,6 +216,7 @@ impl Deploy {
         let channel = self.channel.clone().unwrap_or_default();
         let found = FromStore::choose(store, name, &channel, self.revision)?;
         let config = self.config(&found.meta)?;
+        self.try_out(&found.meta, &config)?;
         let resources = found.resources(session, &self.resource, |_| false)?;
         let prepared = found.prepare(session)?;
         let request = self.request(found.charm(&prepared), config, resources, Some(channel.to_string()))?;
@@ -229,6 +237,35 @@ impl Deploy {
         let name = self.application.as_ref().map_or(meta.name.as_str(), AppName::as_str);
         spaces::check_bindings(self.bind.as_deref(), name, meta)?;
         all(&self.config, Section::Application(name))
+    }
+
+    /// Refuses what no model would take, before anything is built or copied: it is deployed into a model that is empty and
+    /// forgotten. What the model at hand refuses on top of that shows when it is asked.
+    fn try_out(&self, meta: &CharmMeta, config: &BTreeMap<String, String>) -> Result {
+        let charm = Charm {
+            id: CharmId("trial".to_owned()),
+            url: String::new(),
+            revision: 0,
+            version: None,
+            meta: meta.clone(),
+        };
+        let deploy = command::Deploy {
+            name: self.application.clone(),
+            charm,
+            units: 0,
+            config: config.clone(),
+            trust: self.trust,
+            resources: BTreeMap::new(),
+            constraints: self.constraints.join(" "),
+            channel: None,
+            // Whether this machine has what it assumes is the daemon's to say.
+            force: true,
+        };
+        let info = ModelInfo::new(String::new(), FIRST_MODEL.parse()?, Timestamp(0));
+        match apply(&Model::new(info), Command::Deploy(Box::new(deploy)), Timestamp(0)) {
+            Ok(_) => Ok(()),
+            Err(Refusal { message, hint, .. }) => Err(CliError { hint, ..CliError::new(message) }),
+        }
     }
 
     fn request(

@@ -1,7 +1,9 @@
 //! The daemon: controller and agents in one process, and how commands find or start it.
 
 mod agents;
+mod clear;
 mod link;
+mod log;
 mod run;
 mod start;
 

@@ -2,8 +2,8 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use periapt_controller::api::{Api, CharmStore};
@@ -11,7 +11,7 @@ use periapt_controller::views::Host;
 use periapt_controller::{Controller, OpenError, Options};
 use periapt_model::names::{CharmId, ModelName};
 use periapt_store::{HistoryLimits, Sqlite, SqliteOptions, StoreError};
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, Mode};
 use rustix::process::{DumpableBehavior, Pid, set_dumpable_behavior};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,7 +20,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::home::Home;
 
-use super::agents;
+use super::log::{self, Line};
+use super::{agents, clear};
 
 /// The line that a daemon in the background says when it serves.
 pub const READY: &str = "ready";
@@ -72,6 +73,22 @@ pub enum DaemonError {
         /// Why.
         reason: String,
     },
+    /// The home was removed, or another daemon was started on what came in its place.
+    #[error("{home} is not the folder any more that this daemon was started on: it ends")]
+    HomeLost {
+        /// The home.
+        home: String,
+    },
+    /// Something lies in the place of a file of the daemon's.
+    #[error("{what} {}: {source}; nothing else may lie there: remove it", path.display())]
+    InTheWay {
+        /// What was tried.
+        what: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// Something else of the system.
     #[error("{what}: {source}")]
     System {
@@ -89,6 +106,10 @@ fn system(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> DaemonError
 
 /// The process that holds this home's lock, if one does.
 pub(super) fn holder(home: &Home) -> std::io::Result<Option<Pid>> {
+    // A pipe would make us wait for its writer.
+    if std::fs::metadata(home.lock()).is_ok_and(|meta| !meta.is_file()) {
+        return Ok(None);
+    }
     let mut file = match File::open(home.lock()) {
         Ok(file) => file,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -108,10 +129,28 @@ pub(super) fn wait_for_lock(home: &Home) -> std::io::Result<()> {
     Ok(rustix::fs::flock(&file, FlockOperation::LockShared)?)
 }
 
+fn in_the_way(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> DaemonError {
+    let path = path.to_owned();
+    move |source| DaemonError::InTheWay { what, path, source }
+}
+
+/// Which file it is, whatever it is called.
+fn identity(meta: &std::fs::Metadata) -> (u64, u64) {
+    (meta.dev(), meta.ino())
+}
+
+/// Which file is at `path`.
+fn identity_of(path: &Path) -> Option<(u64, u64)> {
+    std::fs::symlink_metadata(path).ok().map(|meta| identity(&meta))
+}
+
 fn take_lock(home: &Home) -> Result<File, DaemonError> {
     let path = home.lock();
     let open = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(&path);
-    let mut file = open.map_err(system(format!("cannot open {}", path.display())))?;
+    let mut file = open.map_err(in_the_way("cannot open", &path))?;
+    if !file.metadata().is_ok_and(|meta| meta.is_file()) {
+        return Err(in_the_way("cannot use", &path)(std::io::Error::other("it is no plain file")));
+    }
     if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
         let mut pid = String::new();
         // Only for the message: a lock without a readable number is a lock all the same.
@@ -134,7 +173,7 @@ fn take_lock(home: &Home) -> Result<File, DaemonError> {
 /// words of `tracing_subscriber::EnvFilter`.
 fn start_log() {
     let filter = EnvFilter::try_from_env("PERIAPT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(|| Line);
     // One that is there already will do.
     log.try_init().ok();
 }
@@ -142,6 +181,8 @@ fn start_log() {
 /// Runs until a signal or a command ends it. In the `background` it says one line on standard output and closes it.
 pub fn run(home: &Home, background: bool) -> Result<(), DaemonError> {
     start_log();
+    // As a service of the system has it, and Juju's agents with it: what charms make does not depend on who came first.
+    rustix::process::umask(Mode::WGRP | Mode::WOTH);
     // The daemon holds contents of secrets: it leaves no core file, and no other process of its user may look into it.
     // What it runs is not concerned.
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
@@ -184,7 +225,10 @@ fn store_options() -> SqliteOptions {
 
 async fn serve(home: &Home, background: bool) -> Result<(), DaemonError> {
     // Given back by the system when the process has ended, not before: whoever waits for it may rely on that.
-    let _lock = std::mem::ManuallyDrop::new(take_lock(home)?);
+    let lock = std::mem::ManuallyDrop::new(take_lock(home)?);
+    if background {
+        log::bound(home.daemon_log());
+    }
     if let Some(model) = periapt_agent::view_of_model(&home.models()) {
         return Err(DaemonError::OnMachine { model: model.display().to_string() });
     }
@@ -198,6 +242,7 @@ async fn serve(home: &Home, background: bool) -> Result<(), DaemonError> {
     }
     let stopping = CancellationToken::new();
     let listener = listen(home)?;
+    let socket = identity_of(&home.socket());
     let files = Arc::new(Files(home.clone()));
     let api = Api::new(
         controller.clone(),
@@ -207,13 +252,22 @@ async fn serve(home: &Home, background: bool) -> Result<(), DaemonError> {
     );
     let router = periapt_controller::api::router(api);
     let agents = tokio::spawn(agents::run(controller.clone(), home.clone(), stopping.clone()));
+    let clearing = tokio::spawn(clear::run(controller.clone(), home.clone(), stopping.clone()));
     let server = tokio::spawn(periapt_controller::api::serve(listener, router, stopping.clone()));
     tracing::info!("serving on {}", home.socket().display());
     if background {
         say(READY);
     }
-    let outcome = until_stopped(&controller, &stopping, &path).await;
+    let outcome = tokio::select! {
+        outcome = until_stopped(&controller, &stopping, &path) => outcome,
+        () = until_lost(home, &lock) => Err(DaemonError::HomeLost { home: home.path().display().to_string() }),
+    };
+    if let Err(error) = &outcome {
+        tracing::error!("{error}");
+    }
     stopping.cancel();
+    // It watches the same token; what it removes just now it may finish, or leave to the next daemon.
+    clearing.abort();
     if let Err(error) = agents.await {
         tracing::error!("the agents ended badly: {error}");
     }
@@ -222,9 +276,30 @@ async fn serve(home: &Home, background: bool) -> Result<(), DaemonError> {
         Ok(Err(error)) => tracing::error!("the API ended badly: {error}"),
         Err(error) => tracing::error!("the API ended badly: {error}"),
     }
-    std::fs::remove_file(home.socket()).map_err(system("cannot remove the socket"))?;
+    // Another daemon's may be there by now, if the home was removed under this one.
+    if socket.is_some() && identity_of(&home.socket()) == socket {
+        std::fs::remove_file(home.socket()).map_err(system("cannot remove the socket"))?;
+    }
     tracing::info!("stopped");
     outcome
+}
+
+/// How often the daemon looks whether its home is still there.
+const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Returns when the lock that is held is no longer the one of the home: what this daemon does then is in files that nobody
+/// finds, and the next command starts another daemon.
+async fn until_lost(home: &Home, lock: &File) {
+    let Ok(ours) = lock.metadata().map(|meta| identity(&meta)) else { return std::future::pending().await };
+    loop {
+        tokio::time::sleep(LOOK).await;
+        match std::fs::symlink_metadata(home.lock()) {
+            Ok(meta) if identity(&meta) == ours => {}
+            // Any other error may pass: too many open files, a disk that does not answer.
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {}
+            Ok(_) | Err(_) => return,
+        }
+    }
 }
 
 /// What the API must know of the home's files.
@@ -252,7 +327,9 @@ fn listen(home: &Home) -> Result<UnixListener, DaemonError> {
     let path = home.socket();
     let what = || format!("cannot listen on {}", path.display());
     match std::fs::remove_file(&path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(system(what())(e)),
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            return Err(in_the_way("cannot listen on", &path)(e));
+        }
         _ => {}
     }
     let listener =

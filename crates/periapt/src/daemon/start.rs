@@ -25,7 +25,7 @@ const PACE: Duration = Duration::from_millis(10);
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Its log cannot be written.
-    #[error("cannot start the daemon: cannot write its log {}: {reason}; the file must be yours to write", path.display())]
+    #[error("cannot start the daemon: cannot write its log {}: {reason}; it must be a file of yours that can be written: remove what is there", path.display())]
     Log {
         /// The file.
         path: PathBuf,
@@ -111,10 +111,7 @@ fn start(home: &Home) -> Result<bool, StartError> {
     if let Some(mistake) = super::agents::mistake() {
         eprintln!("note: {}", crate::error::presentable(&mistake));
     }
-    let log = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(home.daemon_log())
+    let log = super::log::open(&home.daemon_log())
         .map_err(|reason| StartError::Log { path: home.daemon_log(), reason })?;
     // The daemon outlives whoever started it: it holds none of its files, locks and pipes, nor do its charms.
     close_fds::set_fds_cloexec_threadsafe(3, &[]);
