@@ -184,6 +184,15 @@ fn a_bundle_offers_to_other_models_and_consumes_of_them() {
     // Other endpoints change the offer; without its overlay a bundle leaves it as it is.
     bench.ok(&["deploy", &write(&bench, "base.yaml", base)]);
     assert_eq!(bench.json(&["offers"])["sql"]["application"], "db");
+    // What is consumed and on its way out is named: the task comes before the hooks that let it go.
+    let gate = bench.path().join("gate").display().to_string();
+    let held = format!("until test -e {gate}; do sleep 0.05; done");
+    bench.ok(&["exec", "-m", "third", "--unit", "web/0", "--background", "--", &held]);
+    bench.ok(&["remove-saas", "-m", "third", "far"]);
+    let said = bench.run(&["export-bundle", "-m", "third"]);
+    assert!(said.stderr.contains("left out what is being removed: saas far"), "{said:?}");
+    assert!(!said.stdout.contains("saas") && !said.stdout.contains("far"), "{said:?}");
+    std::fs::write(&gate, "").expect("a file");
     for model in ["third", "other"] {
         bench.ok(&["destroy-model", model, "--no-prompt", "--force"]);
     }

@@ -245,6 +245,12 @@ fn without_going(status: &mut FullStatus) -> Vec<String> {
         }
         app.life.is_empty()
     });
+    status.application_endpoints.retain(|name, app| {
+        if !app.life.is_empty() {
+            going.push(format!("saas {name}"));
+        }
+        app.life.is_empty()
+    });
     for app in status.applications.values_mut() {
         app.units.retain(|name, unit| {
             if !unit.juju_status.life.is_empty() {
@@ -269,6 +275,6 @@ fn saas(status: &FullStatus) -> BTreeMap<AppName, Saas> {
         let url: Option<OfferUrl> = text.parse().ok();
         url.map_or_else(|| text.to_owned(), |url| OfferUrl { controller: None, ..url }.to_string())
     };
-    let alive = status.application_endpoints.iter().filter(|(_, app)| app.life.is_empty());
-    alive.map(|(name, app)| (name.clone(), Saas { url: url(&app.url) })).collect()
+    let consumed = status.application_endpoints.iter();
+    consumed.map(|(name, app)| (name.clone(), Saas { url: url(&app.url) })).collect()
 }

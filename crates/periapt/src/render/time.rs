@@ -27,9 +27,9 @@ impl Clock {
     }
 
     fn zoned(&self, at: Timestamp) -> jiff::Zoned {
-        jiff::Timestamp::from_millisecond(at.0)
-            .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
-            .to_zoned(self.zone.clone())
+        // What is out of a calendar's range (an interval of ten thousand years) is shown as the end of that range.
+        let end = if at.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        jiff::Timestamp::from_millisecond(at.0).unwrap_or(end).to_zoned(self.zone.clone())
     }
 
     /// `at` by a `strftime` format.
@@ -146,6 +146,13 @@ pub(crate) mod tests {
         ] {
             assert_eq!(span(Duration::from_millis(millis)), text);
         }
+    }
+
+    #[test]
+    fn what_no_calendar_reaches_is_not_the_epoch() {
+        let clock = utc();
+        assert!(clock.relative(NOW + Duration::from_secs(3600 * 99_999_999)).contains("(9999-12-30"));
+        assert!(clock.moment(Timestamp(i64::MIN)).starts_with('-'), "{}", clock.moment(Timestamp(i64::MIN)));
     }
 
     #[test]
