@@ -115,7 +115,7 @@ mod tests {
             fs::write(path(name).join("file"), "x").unwrap();
         }
         fs::write(path("file"), "x").unwrap();
-        ["named", "left", ".making-x", "file"].map(|name| old(&path(name)));
+        ["named", "left", ".making-x", "file"].iter().for_each(|name| old(&path(name)));
         let named = || Some(BTreeSet::from(["named".to_owned()]));
         let there = || {
             let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
