@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use periapt_model::apply::apply_to;
 use periapt_model::command::{Answer, Command, Refusal, Tell};
-use periapt_model::commit;
+use periapt_model::commit::commit_to;
 use periapt_model::journal::JournalRecord;
 use periapt_model::log::LogLine;
-use periapt_model::model::{Model, Write};
+use periapt_model::model::{Draft, Model, Write};
 use periapt_model::names::UnitName;
 use periapt_model::step_commit::{Commit, CommitRefusal};
 use periapt_model::time::Timestamp;
@@ -134,8 +135,7 @@ impl ModelHandle {
         command: Command,
         extra: impl FnOnce(Txn, &Answer) -> Txn,
     ) -> Result<Answer, ApplyError> {
-        let (answer, durable) =
-            self.change(|model, now| periapt_model::apply::apply(model, command, now), extra)?;
+        let (answer, durable) = self.change(|draft, now| apply_to(draft, command, now), extra)?;
         durable.wait().await.map_err(ApplyError::Unavailable)?;
         Ok(answer)
     }
@@ -146,15 +146,14 @@ impl ModelHandle {
     ///
     /// [`CommitError`]; the model is then as it was.
     pub async fn commit(&self, step: Commit) -> Result<(), CommitError> {
-        let ((), durable) =
-            self.change(|model, now| commit::commit(model, step, now).map(|w| (w, ())), |txn, ()| txn)?;
+        let ((), durable) = self.change(|draft, now| commit_to(draft, step, now), |txn, ()| txn)?;
         durable.wait().await.map_err(CommitError::Unavailable)
     }
 
     /// Computes a change on the head, makes it there and submits it: the one way a model changes.
     fn change<T, E>(
         &self,
-        decide: impl FnOnce(&Model, Timestamp) -> Result<(Vec<Write>, T), E>,
+        decide: impl FnOnce(&mut Draft, Timestamp) -> Result<T, E>,
         extra: impl FnOnce(Txn, &T) -> Txn,
     ) -> Result<(T, Durable), ChangeError<E>> {
         if let Some(reason) = self.shared.failure() {
@@ -162,13 +161,13 @@ impl ModelHandle {
         }
         let now = self.shared.now();
         let mut head = lock(&self.space.head);
-        let (writes, answer) = decide(&head, now).map_err(ChangeError::Refused)?;
+        let mut draft = Draft::new(&head);
+        let answer = decide(&mut draft, now).map_err(ChangeError::Refused)?;
+        let (after, writes) = draft.finish();
         let mut txn = self.shared.transaction();
-        let mut after = head.clone();
         for write in &writes {
             txn = codec::add_write(txn, &self.space.uuid, write, self.shared.sealer.as_ref())
                 .map_err(|e| ChangeError::Unavailable(format!("a record cannot be written: {e}")))?;
-            after.write(write);
             if let Write::Journal(record) = write {
                 txn = journal::prune(txn, &self.space.uuid, record.id, after.info.settings.journal_keep());
             }

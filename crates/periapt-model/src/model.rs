@@ -183,6 +183,17 @@ pub enum Write {
     Journal(Arc<JournalRecord>),
 }
 
+impl Write {
+    /// The record that it puts or deletes; none for the journal.
+    pub fn key(&self) -> Option<Key> {
+        match self {
+            Self::Put(record) => Some(record.key()),
+            Self::Delete(key) => Some(key.clone()),
+            Self::Journal(_) => None,
+        }
+    }
+}
+
 /// The databags and members of one relation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RelationData {

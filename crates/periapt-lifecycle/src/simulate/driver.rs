@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use periapt_model::apply::apply;
+use periapt_model::apply::apply_to;
 use periapt_model::command::{Answer, Command, Refusal, Tell};
-use periapt_model::commit::commit;
+use periapt_model::commit::commit_to;
 use periapt_model::effects::Effects;
 use periapt_model::entity::ModelInfo;
 use periapt_model::journal::{Entry, JournalRecord, Outcome};
 use periapt_model::local::Local;
-use periapt_model::model::{Key, Model, Record, Write};
+use periapt_model::model::{Draft, Key, Model, Record, Write};
 use periapt_model::names::UnitName;
 use periapt_model::observe::{concerned, observe};
 use periapt_model::remote::Remote;
@@ -30,7 +30,7 @@ pub struct Running {
     /// What its agent had seen.
     pub decided_on: Arc<Remote>,
     /// The model that it sees.
-    pub view: Model,
+    pub view: Arc<Model>,
     /// When it was begun.
     pub started: Timestamp,
 }
@@ -59,13 +59,13 @@ pub(super) struct Agent {
 #[derive(Clone, Debug)]
 pub struct Driver {
     /// The model as it is now.
-    pub model: Model,
+    pub model: Arc<Model>,
     /// The time.
     pub now: Timestamp,
     pub(super) agents: BTreeMap<UnitName, Agent>,
     pub(super) boots: BTreeMap<UnitName, u32>,
     /// The newest models, oldest first, with the number of the change that made each.
-    history: VecDeque<(u64, Model)>,
+    history: VecDeque<(u64, Arc<Model>)>,
     changes: u64,
     /// The units about which something may have changed since they were checked.
     pub(super) unchecked: BTreeSet<UnitName>,
@@ -73,7 +73,7 @@ pub struct Driver {
     pub(super) dispatches: u64,
     /// Whether it is checked that each change wakes whom it concerns: a look at every unit costs.
     pub(super) check_wakes: bool,
-    /// A unit that a change concerned and that was not woken.
+    /// A unit that a change concerned and that was not woken, or a change that would not be stored as it was made.
     pub(super) overlooked: Option<String>,
     /// What was written down, if anybody wants it.
     journal: Option<Vec<Arc<JournalRecord>>>,
@@ -86,9 +86,9 @@ const CHECK_WAKES_EVERY: u64 = 7;
 impl Driver {
     /// An empty model, at this time.
     pub fn new(info: ModelInfo, now: Timestamp) -> Self {
-        let model = Model::new(info);
+        let model = Arc::new(Model::new(info));
         Self {
-            history: VecDeque::from([(0, model.clone())]),
+            history: VecDeque::from([(0, Arc::clone(&model))]),
             model,
             now,
             agents: BTreeMap::new(),
@@ -137,18 +137,21 @@ impl Driver {
     /// # Errors
     /// The model refuses it.
     pub fn command(&mut self, command: Command) -> Result<Answer, Refusal> {
-        let (writes, answer) = apply(&self.model, command, self.now)?;
-        self.store(&writes);
+        let mut draft = Draft::new(&self.model);
+        let answer = apply_to(&mut draft, command, self.now)?;
+        self.store(draft);
         Ok(answer)
     }
 
-    fn store(&mut self, writes: &[Write]) {
-        let before = self.model.clone();
-        for write in writes {
-            self.model.write(write);
-            if let (Write::Journal(record), Some(journal)) = (write, &mut self.journal) {
-                journal.push(Arc::clone(record));
-            }
+    fn store(&mut self, draft: Draft) {
+        let (model, writes) = draft.finish();
+        let writes = writes.as_slice();
+        let before = std::mem::replace(&mut self.model, Arc::new(model));
+        if let Some(journal) = &mut self.journal {
+            journal.extend(writes.iter().filter_map(|write| match write {
+                Write::Journal(record) => Some(Arc::clone(record)),
+                _ => None,
+            }));
         }
         let mut woken = concerned(&before, &self.model, writes);
         // Who commits looks again by itself.
@@ -163,16 +166,24 @@ impl Driver {
         }
         woken.extend(writes.iter().filter_map(owner).cloned());
         if self.check_wakes && self.overlooked.is_none() && self.changes.is_multiple_of(CHECK_WAKES_EVERY) {
-            self.overlooked =
-                self.asleep().map(|unit| format!("{unit} is not woken by what concerns it: {writes:?}"));
+            let unwoken = |unit| format!("{unit} is not woken by what concerns it: {writes:?}");
+            self.overlooked = self.asleep().map(unwoken).or_else(|| self.unwritten(&before, writes));
         }
         self.unchecked.append(&mut woken);
         self.changes += 1;
-        self.history.push_back((self.changes, self.model.clone()));
+        self.history.push_back((self.changes, Arc::clone(&self.model)));
         if self.history.len() > HISTORY {
             self.history.pop_front();
         }
         self.agents.retain(|unit, _| self.model.units.contains_key(unit));
+    }
+
+    /// What the writes do not make of the model before: a store that has only them would hold another model.
+    fn unwritten(&self, before: &Model, writes: &[Write]) -> Option<String> {
+        let mut stored = before.clone();
+        writes.iter().for_each(|write| stored.write(write));
+        (stored != *self.model)
+            .then(|| format!("another model than the one decided on is stored: {writes:?}"))
     }
 
     /// An agent for the unit, as its supervisor starts one. False: there is no such unit.
@@ -283,7 +294,7 @@ impl Driver {
             _ => {}
         }
         let transition = crate::begin(local, &remote, &step, &moment);
-        let view = self.model.clone();
+        let view = Arc::clone(&self.model);
         if self.commit(unit, epoch, transition, Effects::default())?.is_err() {
             return Ok(false);
         }
@@ -350,15 +361,14 @@ impl Driver {
         let Transition { local, acts, journal } = transition;
         let entries = journal.clone();
         let step = Commit { unit: unit.clone(), epoch, local, acts, effects, journal };
-        match commit(&self.model, step, self.now) {
-            Err(refusal) => Ok(Err(refusal)),
-            Ok(writes) => {
-                self.trace(unit, &entries)?;
-                self.store(&writes);
-                self.forget_view(unit);
-                Ok(Ok(()))
-            }
+        let mut draft = Draft::new(&self.model);
+        if let Err(refusal) = commit_to(&mut draft, step, self.now) {
+            return Ok(Err(refusal));
         }
+        self.trace(unit, &entries)?;
+        self.store(draft);
+        self.forget_view(unit);
+        Ok(Ok(()))
     }
 
     fn trace(&mut self, unit: &UnitName, entries: &[Entry]) -> Result<(), Broken> {

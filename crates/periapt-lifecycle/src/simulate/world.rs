@@ -1,6 +1,7 @@
 //! A simulated model with its agents, and what an action does to it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use periapt_model::command::Command;
@@ -79,7 +80,7 @@ impl World {
     ///
     /// The invariant that it broke.
     pub fn act(&mut self, action: &Action) -> Result<bool, Broken> {
-        let (changes, before) = (self.driver.changes(), self.driver.model.clone());
+        let (changes, before) = (self.driver.changes(), Arc::clone(&self.driver.model));
         let happened = self.perform(action)?;
         if self.driver.changes() != changes {
             scopes::check(&before, &self.driver.model, &scopes::leaves(&before, action))?;
@@ -89,7 +90,7 @@ impl World {
 
     /// The same for a command that there is no action for, of which `leaves` says who may leave relations by it.
     pub(super) fn order(&mut self, command: Command, leaves: &Leaves<'_>) -> Result<bool, Broken> {
-        let before = self.driver.model.clone();
+        let before = Arc::clone(&self.driver.model);
         let happened = self.command(command)?;
         scopes::check(&before, &self.driver.model, leaves)?;
         self.acted(happened)

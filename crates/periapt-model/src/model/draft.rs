@@ -1,5 +1,6 @@
 //! A model while it is being changed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Key, Model, Record, Write};
@@ -107,24 +108,28 @@ impl Draft {
     /// The changes, each key once: only its last change counts.
     #[must_use]
     pub fn into_writes(self) -> Vec<Write> {
-        let mut last: std::collections::BTreeMap<Key, usize> = std::collections::BTreeMap::new();
-        for (place, write) in self.writes.iter().enumerate() {
-            match write {
-                Write::Put(record) => drop(last.insert(record.key(), place)),
-                Write::Delete(key) => drop(last.insert(key.clone(), place)),
-                Write::Journal(_) => {}
+        self.finish().1
+    }
+
+    /// The model with all the changes, and the changes as [`Draft::into_writes`] has them: who makes them in the model that the
+    /// draft began with gets the same model.
+    #[must_use]
+    pub fn finish(self) -> (Model, Vec<Write>) {
+        let Self { model, writes } = self;
+        let keys: Vec<Option<Key>> = writes.iter().map(Write::key).collect();
+        let mut last: BTreeMap<&Key, usize> = BTreeMap::new();
+        for (place, key) in keys.iter().enumerate() {
+            if let Some(key) = key {
+                last.insert(key, place);
             }
         }
-        let kept = |place: usize, write: &Write| match write {
-            Write::Put(record) => last.get(&record.key()) == Some(&place),
-            Write::Delete(key) => last.get(key) == Some(&place),
-            Write::Journal(_) => true,
-        };
-        self.writes
+        let kept = writes
             .into_iter()
+            .zip(&keys)
             .enumerate()
-            .filter(|(place, write)| kept(*place, write))
-            .map(|(_, w)| w)
-            .collect()
+            .filter(|(place, (_, key))| key.as_ref().is_none_or(|key| last.get(key) == Some(place)))
+            .map(|(_, (write, _))| write)
+            .collect();
+        (model, kept)
     }
 }

@@ -79,12 +79,7 @@ impl Model {
         };
         let leader = running.view.is_leader(unit);
         let hook = hook::Hook::new(hook::Start {
-            view: View {
-                model: Arc::new(running.view.clone()),
-                unit: unit.clone(),
-                context: work.context,
-                local,
-            },
+            view: View { model: Arc::clone(&running.view), unit: unit.clone(), context: work.context, local },
             epoch,
             now: self.driver.now,
             seed: self.seed ^ (self.dispatches as u64),

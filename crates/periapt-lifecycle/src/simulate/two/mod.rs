@@ -125,11 +125,11 @@ impl TwoWorlds {
     }
 
     fn model(&self, at: usize) -> Option<&Model> {
-        self.worlds.get(at).map(|world| &world.driver.model)
+        self.worlds.get(at).map(|world| &*world.driver.model)
     }
 
     fn models(&self) -> [Model; 2] {
-        [0, 1].map(|at: usize| self.worlds[at].driver.model.clone())
+        [0, 1].map(|at: usize| Model::clone(&self.worlds[at].driver.model))
     }
 
     /// Makes `action` happen. False: it made no sense here, and nothing happened.

@@ -35,13 +35,13 @@ fn app(name: &str) -> AppName {
 fn halves_that_differ_are_found() {
     let (mut worlds, id) = related();
     let unit = UnitName::new(app("far"), 0);
-    let model = &mut worlds.worlds[1].driver.model;
+    let model = Arc::make_mut(&mut worlds.worlds[1].driver.model);
     let mut member = (**model.member(id, &unit).unwrap()).clone();
     member.settings.insert("key".to_owned(), "nobody wrote this".to_owned());
     model.put(Record::Member(id, unit, Arc::new(member)));
     assert_eq!(worlds.check_agreement().unwrap_err().invariant, "halves");
     let (mut worlds, id) = related();
-    worlds.worlds[1].driver.model.delete(&Key::Relation(id));
+    Arc::make_mut(&mut worlds.worlds[1].driver.model).delete(&Key::Relation(id));
     assert_eq!(worlds.check_agreement().unwrap_err().invariant, "halves");
 }
 
@@ -54,7 +54,7 @@ fn rights_without_a_relation_are_found() {
     for (scope, found) in [(id, true), (RelationId(99), false)] {
         let reader = SecretReader::Application(app("web"));
         copy.grants = [(reader, GrantScope::Relation(scope))].into();
-        worlds.worlds[1].driver.model.put(Record::Secret(Arc::new(copy.clone())));
+        Arc::make_mut(&mut worlds.worlds[1].driver.model).put(Record::Secret(Arc::new(copy.clone())));
         assert_eq!(worlds.check_rights().is_ok(), found, "{scope}");
         // Nobody granted it over there.
         assert!(worlds.check_agreement().is_err());
@@ -65,7 +65,7 @@ fn rights_without_a_relation_are_found() {
 fn a_relation_lost_in_silence_is_found() {
     let (worlds, id) = related();
     let before = &worlds.worlds[1].driver.model;
-    let mut after = before.clone();
+    let mut after = (**before).clone();
     after.delete(&Key::Relation(id));
     let unit = UnitName::new(app("web"), 0);
     assert_eq!(scopes::check(before, &after, &Leaves::Nobody).unwrap_err().invariant, "scopes");
@@ -88,7 +88,7 @@ fn units_in_a_suspended_relation_are_found() {
     let (mut worlds, id) = related();
     let unit = UnitName::new(app("web"), 0);
     worlds.worlds[1].check_settled_unit(&unit).unwrap();
-    let model = &mut worlds.worlds[1].driver.model;
+    let model = Arc::make_mut(&mut worlds.worlds[1].driver.model);
     let suspended = Relation { suspended: true, ..Relation::clone(&model.relations[&id]) };
     model.put(Record::Relation(Arc::new(suspended)));
     let broken = worlds.worlds[1].check_settled_unit(&unit).unwrap_err();
@@ -103,7 +103,7 @@ fn a_late_half_is_refused_where_there_is_no_place_for_it() {
         for count in 0..draw::START {
             worlds.act(&draw::draw(&worlds, &mut Rng::new(0), count)).unwrap();
         }
-        let model = &mut worlds.worlds[0].driver.model;
+        let model = Arc::make_mut(&mut worlds.worlds[0].driver.model);
         let mut charm = (**model.charm_of(&app("db")).unwrap()).clone();
         charm.meta.endpoints.get_mut("db").unwrap().limit = limit;
         model.put(Record::Charm(Arc::new(charm)));
@@ -129,7 +129,7 @@ fn a_late_half_is_refused_where_there_is_no_place_for_it() {
     assert_eq!(worlds.linked.refused, 1);
     assert!(worlds.settle().is_ok(), "it waits for room");
     // Room is made, and it is not taken.
-    let model = &mut worlds.worlds[0].driver.model;
+    let model = Arc::make_mut(&mut worlds.worlds[0].driver.model);
     let mut charm = (**model.charm_of(&app("db")).unwrap()).clone();
     charm.meta.endpoints.get_mut("db").unwrap().limit = Some(1);
     model.put(Record::Charm(Arc::new(charm)));
