@@ -2,53 +2,9 @@
 
 mod common;
 
-use common::{Bench, Said, shell_charm};
+use common::juju::Juju;
+use common::{Bench, shell_charm};
 use serde_json::{Value, json};
-
-/// The program under the name `juju`.
-struct Juju {
-    bench: Bench,
-}
-
-impl Juju {
-    fn new() -> Self {
-        let bench = Bench::new();
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_periapt"), bench.path().join("juju")).expect("a link");
-        Self { bench }
-    }
-
-    fn run(&self, arguments: &[&str]) -> Said {
-        let program = self.bench.path().join("juju").display().to_string();
-        Said::of(self.bench.command_of(&program).args(arguments).output().expect("it runs"))
-    }
-
-    #[track_caller]
-    fn ok(&self, arguments: &[&str]) -> Said {
-        let said = self.run(arguments);
-        assert_eq!(said.code, 0, "juju {arguments:?}: {said:?}");
-        said
-    }
-
-    #[track_caller]
-    fn json(&self, arguments: &[&str]) -> Value {
-        let said = self.ok(&[arguments, &["--format", "json"]].concat());
-        serde_json::from_str(&said.stdout).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {said:?}"))
-    }
-
-    /// The exit code and the first line of the error.
-    #[track_caller]
-    fn refused(&self, arguments: &[&str]) -> (i32, String) {
-        let said = self.run(arguments);
-        assert!(said.code != 0 && said.stdout.is_empty(), "juju {arguments:?}: {said:?}");
-        (said.code, said.stderr.lines().next().unwrap_or_default().to_owned())
-    }
-
-    fn write(&self, name: &str, value: &Value) -> String {
-        let path = self.bench.path().join(name);
-        std::fs::write(&path, value.to_string()).expect("a file");
-        path.display().to_string()
-    }
-}
 
 #[test]
 fn one_controller_one_user_one_cloud() {
@@ -237,7 +193,7 @@ fn machines_and_constraints() {
     assert_eq!(juju.json(&["show-machine", "2"])["machines"].as_object().unwrap().len(), 1);
     let (code, why) = juju.refused(&["remove-machine", "1"]);
     assert_eq!((code, why.as_str()), (1, "ERROR machine 1 has unit \"tiny/0\" assigned"));
-    let dry = juju.ok(&["remove-machine", "2", "--dry-run"]).stderr;
+    let dry = juju.ok(&["remove-machine", "2", "--dry-run"]).stdout;
     assert!(dry.contains("will remove machine 2"), "{dry}");
     juju.ok(&["remove-machine", "2", "--no-prompt"]);
     juju.ok(&["remove-unit", "tiny/1", "--no-prompt"]);

@@ -196,6 +196,6 @@ fn a_dry_run_refuses_what_the_real_one_refuses() {
     assert_eq!((dry.code, &dry.stderr), (real.code, &real.stderr));
     let said = bench.run(&["remove-machine", "0", "--dry-run", "--force"]);
     assert_eq!(said.code, 0, "{said:?}");
-    assert!(said.stderr.contains("will remove unit c/0"), "{said:?}");
+    assert!(said.stdout.contains("will remove unit c/0"), "{said:?}");
     assert!(bench.json(&["machines"])["machines"].get("0").is_some(), "nothing was removed");
 }

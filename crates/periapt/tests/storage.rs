@@ -76,8 +76,8 @@ fn data_outlives_its_unit_a_kill_and_a_second_unit() {
     write(&bench, "keep/0", "data/1", "precious");
     write(&bench, "keep/0", "cache/0", "worthless");
     let removed = bench.run(&["remove-unit", "keep/0", "--no-prompt"]);
-    assert!(removed.stderr.contains("- will remove storage cache/0"), "{removed:?}");
-    assert!(removed.stderr.contains("- will detach storage data/1"), "{removed:?}");
+    assert!(removed.stdout.contains("- will remove storage cache/0"), "{removed:?}");
+    assert!(removed.stdout.contains("- will detach storage data/1"), "{removed:?}");
     bench.kill_daemon();
     bench.settle();
     bench.kill_daemon();
@@ -211,7 +211,7 @@ fn bundles_and_refreshes_say_how_units_come_by_storage() {
     assert_eq!(told(&bench)[2..], ["keep/1 attached data/4 empty"]);
     assert_eq!(storage(&bench, "data/4")["persistent"], false);
     let removed = bench.run(&["remove-unit", "keep/0", "--no-prompt", "--destroy-storage"]);
-    assert!(removed.stderr.contains("- will remove storage data/1"), "{removed:?}");
+    assert!(removed.stdout.contains("- will remove storage data/1"), "{removed:?}");
     bench.settle();
     assert_eq!(storage(&bench, "data/1"), Value::Null);
 }

@@ -143,12 +143,12 @@ fn subordinates_come_with_their_principals_and_see_only_those() {
     bench.ok(&["add-unit", "host"]);
     bench.settle();
     assert_eq!(subordinates(&bench.json(&["status"]), "host/2"), ["agent/2", "logger/2"]);
-    bench.ok(&["remove-unit", "host/1"]);
+    bench.ok(&["remove-unit", "host/1", "--no-prompt"]);
     bench.ok(&["wait", "--for", "gone=host/1", "--timeout", "60s"]);
     let end = bench.trace(&agent);
     let last = ["host-relation-departed host/1", "host-relation-broken", "stop", "remove"];
     assert!(end.ends_with(&last.map(str::to_owned)), "{end:?}");
-    bench.ok(&["remove-unit", "host/2", "--force"]);
+    bench.ok(&["remove-unit", "host/2", "--force", "--no-prompt"]);
     bench.settle();
     let status = bench.json(&["status"]);
     assert_eq!(status["machines"].as_object().map(|machines| machines.len()), Some(1));
@@ -184,7 +184,7 @@ fn a_subordinate_holds_its_principal_until_it_is_gone_whatever_dies_meanwhile() 
     let status = bench.json(&["status"]);
     let first = only(subordinates(&status, "host/0"));
     std::fs::write(&hold, "").expect("a file");
-    bench.ok(&["remove-unit", "host/0"]);
+    bench.ok(&["remove-unit", "host/0", "--no-prompt"]);
     // The principal has run its last hook, and waits.
     until("the principal waits for its subordinate", LIMIT, || {
         bench

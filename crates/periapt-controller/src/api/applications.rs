@@ -107,7 +107,8 @@ pub(super) async fn remove(
     Params(params): Params<RemoveParams>,
 ) -> Result<Json<Units>, ApiError> {
     let removal = Command::RemoveApplication { app: app_name(&app)?, force: params.force };
-    api.apply(&model, storage::with_storage(params.destroy_storage, removal)).await.map(Json)
+    let removal = storage::with_storage(params.destroy_storage, removal);
+    api.apply_or_try(&model, removal, params.dry_run).await.map(Json)
 }
 
 /// The options of an application.

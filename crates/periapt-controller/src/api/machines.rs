@@ -121,12 +121,7 @@ pub(super) async fn remove(
     Input(request): Input<RemoveMachines>,
 ) -> Result<Json<Machines>, ApiError> {
     let command = Command::RemoveMachines { machines: request.machines, force: request.force };
-    if request.dry_run {
-        let answer = periapt_model::apply::apply(&api.model(&model)?.snapshot(), command, api.moment().now);
-        let (_, answer) = answer.map_err(crate::handle::ApplyError::Refused)?;
-        return answer.try_into().map(Json);
-    }
-    api.apply(&model, command).await.map(Json)
+    api.apply_or_try(&model, command, request.dry_run).await.map(Json)
 }
 
 /// The constraints of the model or of an application.

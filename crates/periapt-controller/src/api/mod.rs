@@ -115,6 +115,19 @@ impl Api {
         self.model(model)?.apply(command).await?.try_into().map_err(Into::into)
     }
 
+    /// The same, or only what it would answer: refused as the command itself would be, and nothing is changed.
+    async fn apply_or_try<R>(&self, model: &str, command: Command, dry_run: bool) -> Result<R, ApiError>
+    where
+        Answer: TryInto<R, Error: Into<ApiError>>,
+    {
+        if !dry_run {
+            return self.apply(model, command).await;
+        }
+        let tried = periapt_model::apply::apply(&self.model(model)?.snapshot(), command, self.moment().now);
+        let (_, answer) = tried.map_err(crate::handle::ApplyError::Refused)?;
+        answer.try_into().map_err(Into::into)
+    }
+
     fn zone(&self, zone: Option<&str>) -> Result<Zone, ApiError> {
         match zone {
             Some(text) => text.parse().map_err(ApiError::invalid),

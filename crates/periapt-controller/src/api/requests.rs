@@ -164,6 +164,9 @@ pub struct RemoveUnits {
     /// With all of their storages.
     #[serde(default)]
     pub destroy_storage: bool,
+    /// Only say whether it would be done.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// Values to set and keys to take back to their defaults: of an application's options or of a model's settings.

@@ -84,6 +84,9 @@ pub struct RemoveParams {
     /// With all of its units' storages.
     #[serde(default)]
     pub destroy_storage: bool,
+    /// Only say whether it would be done.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// How a model goes away.

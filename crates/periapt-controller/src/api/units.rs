@@ -69,7 +69,8 @@ pub(super) async fn remove(
         return Err(ApiError::invalid("no units to remove"));
     }
     let removal = Command::RemoveUnits { units: request.units, force: request.force };
-    api.apply(&model, storage::with_storage(request.destroy_storage, removal)).await.map(Json)
+    let removal = storage::with_storage(request.destroy_storage, removal);
+    api.apply_or_try(&model, removal, request.dry_run).await.map(Json)
 }
 
 /// Units in error go on.

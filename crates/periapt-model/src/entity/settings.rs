@@ -151,7 +151,12 @@ pub const SETTINGS: &[Setting] = &[
     ),
     inert("max-status-history-age", SettingKind::Duration, "336h"),
     inert("max-status-history-size", SettingKind::Text, "5G"),
-    inert("mode", SettingKind::Text, "requires-prompts"),
+    setting(
+        "mode",
+        SettingKind::Text,
+        "requires-prompts",
+        "with requires-prompts among its words, the removal of applications, units and machines asks first",
+    ),
     inert("net-bond-reconfigure-delay", SettingKind::Count, "17"),
     setting("no-proxy", SettingKind::Text, "127.0.0.1,localhost,::1", "the no_proxy of every hook"),
     inert("num-container-provision-workers", SettingKind::Count, "4"),

@@ -8,8 +8,9 @@ use periapt_controller::api::requests;
 use periapt_controller::views::model::ShowModel;
 use periapt_controller::views::{CLOUD, CONTROLLER};
 
+use super::confirm;
 use super::controllers::models;
-use super::destroy_model::{DestroyModel, confirm};
+use super::destroy_model::DestroyModel;
 use crate::args::controller::{check, given_name, is_ours};
 use crate::args::{ModelRef, duration};
 use crate::daemon;
@@ -237,7 +238,7 @@ impl EndArgs {
                 "This destroys controller {name} with {} models and everything in them.",
                 models.len()
             ));
-            confirm("controller", name)?;
+            confirm::name("controller", name)?;
         }
         for model in &models {
             let destroy = DestroyModel {

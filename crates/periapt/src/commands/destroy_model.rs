@@ -1,6 +1,5 @@
 //! `destroy-model`
 
-use std::io::{BufRead as _, Write as _};
 use std::time::Duration;
 
 use clap::Args;
@@ -9,8 +8,9 @@ use periapt_controller::views::OWNER;
 use periapt_controller::views::settled::Goal;
 use periapt_model::entity::StorageFate;
 
+use super::confirm;
 use crate::args::{ModelRef, complete, duration};
-use crate::error::{CliError, Result};
+use crate::error::Result;
 use crate::output::say;
 use crate::session::{Session, zone};
 
@@ -52,7 +52,7 @@ impl DestroyModel {
                 "This destroys model {OWNER}/{name} with {} units and everything in it.",
                 shown.unit_count
             ));
-            confirm("model", name.as_str())?;
+            confirm::name("model", name.as_str())?;
         }
         let storage = match (self.destroy_storage, self.release_storage) {
             (true, _) => Some(StorageFate::Destroy),
@@ -73,19 +73,5 @@ impl DestroyModel {
             .map_err(|error| if error.hint.is_some() { error } else { error.hint(hint) })?;
         say("Model destroyed.");
         Ok(())
-    }
-}
-
-/// Asks for the name of what is to be destroyed.
-pub(super) fn confirm(kind: &str, name: &str) -> Result {
-    let mut stderr = std::io::stderr().lock();
-    // A prompt that cannot be shown is answered by nobody, which is a no.
-    let _ = write!(stderr, "To continue, enter the name of the {kind}: ").and_then(|()| stderr.flush());
-    let mut answer = String::new();
-    let read = std::io::stdin().lock().read_line(&mut answer);
-    match read {
-        Ok(_) if answer.trim() == name => Ok(()),
-        _ => Err(CliError::new(format!("aborted: the {kind} stays as it is"))
-            .hint("answer with its name, or say --no-prompt")),
     }
 }

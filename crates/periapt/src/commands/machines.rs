@@ -2,13 +2,15 @@
 
 use clap::Args;
 use periapt_controller::api::requests;
+use periapt_controller::client::ModelClient;
 use periapt_controller::views::status::FullStatus;
 use periapt_model::names::MachineId;
 use serde_json::{Value, json};
 
+use super::confirm;
 use crate::args::{ModelArgs, positive};
 use crate::error::{CliError, Result};
-use crate::output::{Colour, OutputFile, Tabular, say, to_value};
+use crate::output::{Colour, OutputFile, Tabular, print, say, to_value};
 use crate::render::status::machine_table;
 use crate::session::{Session, zone};
 
@@ -89,7 +91,7 @@ pub struct RemoveMachine {
     /// Only say what would be removed
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask; nothing is asked anyway
+    /// Do not ask
     #[arg(long)]
     no_prompt: bool,
     /// With --force: do not wait, which it never does
@@ -164,26 +166,41 @@ impl AddMachine {
 impl RemoveMachine {
     /// Removes them, or says what would be removed.
     pub async fn run(self, session: &Session) -> Result {
-        let status = status(session, &self.model, false).await?;
+        confirm::check_no_wait(self.no_wait, self.force)?;
+        let model = session.model(&self.model)?;
+        let asks = !self.dry_run && confirm::is_wanted(&model, self.no_prompt).await;
+        if self.dry_run || asks {
+            confirm::show(&self.remove(&model, true).await?)?;
+        }
+        if self.dry_run {
+            return Ok(());
+        }
+        if asks {
+            confirm::yes("machine removal")?;
+        }
+        let list = self.remove(&model, false).await?;
+        if asks { Ok(()) } else { print(&list) }
+    }
+
+    /// Removes them, or finds out what that would do; and lists what goes.
+    async fn remove(&self, model: &ModelClient, dry_run: bool) -> Result<String> {
+        let status = model.status(&[], &zone(false)).await?.status;
         let wanted: Vec<MachineId> = self.machines.iter().copied().map(MachineId).collect();
         if let Some(id) = wanted.iter().find(|id| !status.machines.contains_key(id)) {
             return Err(missing(*id));
         }
-        let request =
-            requests::RemoveMachines { machines: wanted.clone(), force: self.force, dry_run: self.dry_run };
-        session.model(&self.model)?.remove_machines(&request).await?;
-        if self.dry_run {
-            say("WARNING! This command:");
-        }
+        let request = requests::RemoveMachines { machines: wanted.clone(), force: self.force, dry_run };
+        model.remove_machines(&request).await?;
+        let mut list = String::new();
         for id in wanted {
-            say(format!("will remove machine {id}"));
+            list.push_str(&format!("will remove machine {id}\n"));
             let principals = status.applications.values().flat_map(|app| &app.units);
             for (unit, shown) in principals.filter(|(_, unit)| unit.machine == id.to_string()) {
                 for unit in std::iter::once(unit).chain(shown.subordinates.keys()) {
-                    say(format!("- will remove unit {unit}"));
+                    list.push_str(&format!("- will remove unit {unit}\n"));
                 }
             }
         }
-        Ok(())
+        Ok(list)
     }
 }

@@ -10,6 +10,7 @@ mod bundle;
 mod clouds;
 mod completion;
 mod config;
+mod confirm;
 mod constraints;
 mod consume;
 mod controllers;

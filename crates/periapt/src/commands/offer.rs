@@ -1,7 +1,6 @@
 //! `offer`, `offers`, `find-offers`, `show-offer` and `remove-offer`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use clap::{Args, ValueEnum};
 use periapt_controller::api::requests::MakeOffer;
@@ -11,6 +10,7 @@ use periapt_model::names::{AppName, EndpointName, OfferName};
 use periapt_model::offer_url::OfferUrl;
 use serde_json::{Value, json};
 
+use super::confirm;
 use crate::args::controller::ControllerArgs;
 use crate::args::{ModelArgs, ModelRef};
 use crate::error::{CliError, Result};
@@ -315,28 +315,17 @@ impl RemoveOffer {
             check_owner(&url)?;
             urls.push(url);
         }
-        if self.force && !self.yes && std::io::stdin().is_terminal() {
+        if self.force && !self.yes {
             say(format!(
-                "WARNING! This command will remove offers: {}\nThis includes all relations to those offers.\n",
+                "WARNING! This command will remove offers: {}\nThis includes all relations to those offers.",
                 self.offers.join(", ")
             ));
-            confirm()?;
+            confirm::yes("offer removal")?;
         }
         let client = session.client()?;
         for url in urls {
             client.model(url.model.as_str()).remove_offer(&url.offer, self.force).await?;
         }
         Ok(())
-    }
-}
-
-fn confirm() -> Result {
-    let mut stderr = std::io::stderr().lock();
-    // A question that cannot be shown is answered by nobody, which is a no.
-    let _ = write!(stderr, "Continue [y/N]? ").and_then(|()| stderr.flush());
-    let mut answer = String::new();
-    match std::io::stdin().lock().read_line(&mut answer) {
-        Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
-        _ => Err(CliError::new("aborted: the offers stay as they are")),
     }
 }

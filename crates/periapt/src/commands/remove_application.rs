@@ -5,10 +5,11 @@ use periapt_controller::api::requests::RemoveParams;
 use periapt_controller::client::ModelClient;
 use periapt_model::names::AppName;
 
-use super::storage::say_fates;
+use super::confirm;
+use super::storage::fates;
 use crate::args::{ModelArgs, complete};
 use crate::error::{CliError, FAILED, Result};
-use crate::output::say;
+use crate::output::print;
 use crate::session::{Session, zone};
 
 /// Remove applications with their relations and units
@@ -20,9 +21,12 @@ pub struct RemoveApplication {
     /// At once, without hooks of its own; others run theirs. Said again: without those, too
     #[arg(long)]
     force: bool,
-    /// Do not ask, which it never does; and remove the others where one cannot be
+    /// Do not ask; and remove the others where one cannot be
     #[arg(long)]
     no_prompt: bool,
+    /// Only say what would be removed
+    #[arg(long)]
+    dry_run: bool,
     /// With all storages of its units; otherwise those that outlive units are detached
     #[arg(long)]
     destroy_storage: bool,
@@ -34,36 +38,57 @@ pub struct RemoveApplication {
 }
 
 impl RemoveApplication {
-    /// Asks for their end. One that cannot be removed is named, and the others go; unless Juju would have asked first, and
-    /// by that have found it: then nothing is removed (Juju 3.6: `performDryRun`, `logResults`).
+    /// Asks for their end. One that cannot be removed is named, and the others go; unless it is to ask first, which finds it:
+    /// then nothing is removed (Juju 3.6: `performDryRun`, `logResults`).
     pub async fn run(self, session: &Session) -> Result {
+        confirm::check_no_wait(self.no_wait, self.force)?;
         let model = session.model(&self.model)?;
-        if !self.no_prompt {
-            for app in &self.applications {
-                model.application(app).await.map_err(|error| failed(app, error.into()))?;
-            }
+        let asks = !self.dry_run && confirm::is_wanted(&model, self.no_prompt).await;
+        if self.dry_run || asks {
+            let (all, list) = self.each(&model, true).await;
+            all?;
+            confirm::show(&list)?;
         }
-        let mut all = true;
-        for app in &self.applications {
-            if let Err(error) = self.remove(&model, app).await {
-                all = false;
-                let _ = failed(app, error).report();
-            }
+        if self.dry_run {
+            return Ok(());
         }
-        if all { Ok(()) } else { Err(CliError::silent(FAILED)) }
+        if asks {
+            confirm::yes("application removal")?;
+        }
+        let (all, list) = self.each(&model, false).await;
+        if !asks {
+            print(&list)?;
+        }
+        all
     }
 
-    async fn remove(&self, model: &ModelClient, app: &AppName) -> Result {
+    /// Removes each, or finds out what that would do: whether all can be, and the list of those that can. Failures are reported
+    /// at once.
+    async fn each(&self, model: &ModelClient, dry_run: bool) -> (Result, String) {
+        let (mut all, mut list) = (Ok(()), String::new());
+        for app in &self.applications {
+            match self.remove(model, app, dry_run).await {
+                Ok(lines) => list.push_str(&lines),
+                Err(error) => {
+                    all = Err(CliError::silent(FAILED));
+                    let _ = failed(app, error).report();
+                }
+            }
+        }
+        (all, list)
+    }
+
+    async fn remove(&self, model: &ModelClient, app: &AppName, dry_run: bool) -> Result<String> {
         let storage = model.storage(&zone(true)).await?;
         let status = model.status(&[], &zone(true)).await?.status;
-        let params = RemoveParams { force: self.force, destroy_storage: self.destroy_storage };
+        let params = RemoveParams { force: self.force, destroy_storage: self.destroy_storage, dry_run };
         model.remove_application(app, &params).await?;
-        say(format!("will remove application {app}"));
+        let mut list = format!("will remove application {app}\n");
         for (unit, _) in status.units_of(app) {
-            say(format!("- will remove unit {unit}"));
-            say_fates(&status, &storage, unit, self.destroy_storage);
+            list.push_str(&format!("- will remove unit {unit}\n"));
+            list.push_str(&fates(&status, &storage, unit, self.destroy_storage));
         }
-        Ok(())
+        Ok(list)
     }
 }
 

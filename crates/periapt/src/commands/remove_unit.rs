@@ -6,10 +6,11 @@ use periapt_controller::client::ModelClient;
 use periapt_controller::views::Zone;
 use periapt_model::names::{AppName, UnitName};
 
-use super::storage::say_fates;
+use super::confirm;
+use super::storage::fates;
 use crate::args::{ModelArgs, complete, positive};
 use crate::error::{CliError, Result};
-use crate::output::say;
+use crate::output::print;
 use crate::session::Session;
 
 /// Remove units: each runs its last hooks and goes
@@ -18,15 +19,18 @@ pub struct RemoveUnit {
     /// The units; with --num-units an application
     #[arg(required = true, value_name = "UNIT", add = complete::units())]
     units: Vec<String>,
-    /// So many units of an application, the highest numbers first
+    /// So many units of an application, the highest numbers first; this does not ask
     #[arg(long, value_name = "N", value_parser = positive)]
     num_units: Option<u32>,
     /// At once, without hooks of its own
     #[arg(long)]
     force: bool,
-    /// Do not ask; nothing is asked anyway
+    /// Do not ask
     #[arg(long)]
     no_prompt: bool,
+    /// Only say what would be removed
+    #[arg(long)]
+    dry_run: bool,
     /// With all of their storages; otherwise those that outlive units are detached
     #[arg(long)]
     destroy_storage: bool,
@@ -38,22 +42,46 @@ pub struct RemoveUnit {
 }
 
 impl RemoveUnit {
-    /// Asks for their end.
+    /// Asks for their end. With `--num-units` nobody is asked first: Juju 3.6 takes it in Kubernetes models only, and does not
+    /// ask there.
     pub async fn run(self, session: &Session) -> Result {
+        confirm::check_no_wait(self.no_wait, self.force)?;
         let model = session.model(&self.model)?;
         let units: Vec<UnitName> = match self.num_units {
             Some(count) => highest(&model, &self.units, count).await?,
             None => self.units.iter().map(|unit| named(unit)).collect::<Result<_>>()?,
         };
+        let asks =
+            !self.dry_run && self.num_units.is_none() && confirm::is_wanted(&model, self.no_prompt).await;
+        if self.dry_run || asks {
+            confirm::show(&self.remove(&model, &units, true).await?)?;
+        }
+        if self.dry_run {
+            return Ok(());
+        }
+        if asks {
+            confirm::yes("unit removal")?;
+        }
+        let list = self.remove(&model, &units, false).await?;
+        if asks { Ok(()) } else { print(&list) }
+    }
+
+    /// Removes them, or finds out what that would do; and lists what goes.
+    async fn remove(&self, model: &ModelClient, units: &[UnitName], dry_run: bool) -> Result<String> {
         let storage = model.storage(&Zone::Utc).await?;
         let status = model.status(&[], &Zone::Utc).await?.status;
-        let request = RemoveUnits { units, force: self.force, destroy_storage: self.destroy_storage };
-        let removed = model.remove_units(&request).await?;
-        for unit in removed.units {
-            say(format!("will remove unit {unit}"));
-            say_fates(&status, &storage, &unit, self.destroy_storage);
+        let request = RemoveUnits {
+            units: units.to_vec(),
+            force: self.force,
+            destroy_storage: self.destroy_storage,
+            dry_run,
+        };
+        let mut list = String::new();
+        for unit in model.remove_units(&request).await?.units {
+            list.push_str(&format!("will remove unit {unit}\n"));
+            list.push_str(&fates(&status, &storage, &unit, self.destroy_storage));
         }
-        Ok(())
+        Ok(list)
     }
 }
 

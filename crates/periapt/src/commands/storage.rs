@@ -109,23 +109,26 @@ impl ShowStorage {
     }
 }
 
-/// Says what goes with a unit when it is removed: its storages, or where they stay, and its subordinates with theirs (Juju
-/// 3.6: `remove-unit`).
-pub fn say_fates(model: &FullStatus, storage: &StorageStatus, unit: &UnitName, destroy: bool) {
-    say_own_fates(storage, unit, destroy);
+/// What goes with a unit when it is removed, a line each: its storages, or where they stay, and its subordinates with theirs
+/// (Juju 3.6: `remove-unit`).
+pub fn fates(model: &FullStatus, storage: &StorageStatus, unit: &UnitName, destroy: bool) -> String {
+    let mut list = own_fates(storage, unit, destroy);
     let subordinates = model.unit(unit).into_iter().flat_map(|unit| unit.subordinates.keys());
     for subordinate in subordinates {
-        say(format!("- will remove unit {subordinate}"));
-        say_own_fates(storage, subordinate, destroy);
+        list.push_str(&format!("- will remove unit {subordinate}\n"));
+        list.push_str(&own_fates(storage, subordinate, destroy));
     }
+    list
 }
 
-fn say_own_fates(status: &StorageStatus, unit: &UnitName, destroy: bool) {
+fn own_fates(status: &StorageStatus, unit: &UnitName, destroy: bool) -> String {
+    let mut list = String::new();
     for (id, storage) in &status.storage {
         if storage.attachments.as_ref().is_some_and(|attached| attached.units.contains_key(unit)) {
             let detached = storage.persistent && !destroy && storage.life == "alive";
             let verb = if detached { "detach" } else { "remove" };
-            say(format!("- will {verb} storage {id}"));
+            list.push_str(&format!("- will {verb} storage {id}\n"));
         }
     }
+    list
 }

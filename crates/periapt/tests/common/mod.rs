@@ -1,6 +1,8 @@
 //! A home of its own for each test, and the built programs, used as a user does.
 #![allow(dead_code)]
 
+pub mod juju;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
