@@ -3,7 +3,7 @@
 mod common;
 
 use common::juju::Juju;
-use common::{Bench, shell_charm};
+use common::{Said, shell_charm};
 use serde_json::{Value, json};
 
 #[test]
