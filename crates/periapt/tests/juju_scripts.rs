@@ -108,7 +108,7 @@ fn what_is_destroyed_is_named_first() {
     assert_eq!(said.code, 0, "{said:?}");
     assert_eq!(juju.json(&["models"])["models"].as_array().map(Vec::len), Some(1));
     assert_eq!(
-        juju.json(&["model-config"])["mode"],
+        juju.json(&["model-config", "-m", "default"])["mode"],
         json!({"Value": "requires-prompts", "Source": "default"})
     );
 }
