@@ -7,8 +7,8 @@ use crate::spec::{Formats, Spec, Takes};
 use crate::view::{ContextKind, View};
 
 /// The whole help text. The defaults are those of this context, as in Juju: in a storage's own hook `storage-get --help`
-/// has a line `-s  (= data/0)`, and that line is where `ops` learns whose hook it runs.
-pub(crate) fn text(spec: &Spec, view: &View) -> String {
+/// has a line `-s  (= data/0)`, and that line is where `ops` learns whose hook it runs. Without a context there are none.
+pub(crate) fn text(spec: &Spec, view: Option<&View>) -> String {
     let mut out = String::from("Usage: ");
     out.push_str(spec.name);
     if flags(spec).next().is_some() {
@@ -36,7 +36,9 @@ pub(crate) fn text(spec: &Spec, view: &View) -> String {
             (Takes::Bool, ..) => "false".to_owned(),
             (Takes::Text, "format", Some(Formats::Smart)) => "smart".to_owned(),
             (Takes::Text, "format", Some(Formats::Structured)) => "yaml".to_owned(),
-            (Takes::Text, name, _) => of_context(name, view).unwrap_or_else(|| "\"\"".to_owned()),
+            (Takes::Text, name, _) => {
+                view.and_then(|view| of_context(name, view)).unwrap_or_else(|| "\"\"".to_owned())
+            }
         };
         let choices = match (flag.name, spec.output) {
             ("format", Some(Formats::Smart)) => " (json|smart|yaml)",

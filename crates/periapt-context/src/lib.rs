@@ -42,7 +42,7 @@ mod time;
 mod view;
 
 pub use call::{Call, Immediate, Need, Output, Reply, Supplied, decode_arguments};
-pub use commands::{is_known_command, known_commands};
+pub use commands::{command_help, command_purpose, is_known_command, known_commands};
 pub use describe::{describe, describe_tell};
 #[doc(hidden)]
 pub use fuzz::fuzz_arguments;
@@ -78,7 +78,7 @@ pub fn answer(view: &View, effects: &mut Effects, call: &Call<'_>, session: &mut
     Reply::Done(match outcome {
         Ok(outcome) => finish(outcome, effects, session),
         Err(Stop::Need(need)) => return Reply::Need(need),
-        Err(Stop::Help) => Output { stdout: help::text(spec, view).into_bytes(), ..Output::default() },
+        Err(Stop::Help) => Output { stdout: help::text(spec, Some(view)).into_bytes(), ..Output::default() },
         Err(Stop::Usage(message)) => Output::error(2, &message),
         Err(Stop::Failed(message)) => Output::error(1, &message),
     })

@@ -138,6 +138,10 @@ impl Constraints {
 fn read(key: &'static str, kind: Kind, value: &str) -> Result<Wanted, InvalidConstraint> {
     let refuse = |reason: &str| InvalidConstraint::Value { key, reason: reason.to_owned() };
     match kind {
+        // Nothing is none, and over the model's: Juju 3.6 `parseSize`.
+        Kind::Size | Kind::Number if value.is_empty() => {
+            Ok(if kind == Kind::Size { Wanted::Size(0) } else { Wanted::Number(0) })
+        }
         Kind::Size => mebibytes(value)
             .map(Wanted::Size)
             .ok_or_else(|| refuse("must be a non-negative float with optional M/G/T/P suffix")),
@@ -149,10 +153,10 @@ fn read(key: &'static str, kind: Kind, value: &str) -> Result<Wanted, InvalidCon
             "false" => Ok(Wanted::Flag(false)),
             _ => Err(refuse("must be 'true' or 'false'")),
         },
+        Kind::Text if value.is_empty() => Ok(Wanted::Text(String::new())),
         Kind::Text if key == "arch" && !ARCHITECTURES.contains(&value) => {
             Err(refuse(&format!("{value:?} not recognized: expected one of {}", ARCHITECTURES.join(", "))))
         }
-        Kind::Text if value.is_empty() => Err(refuse("must not be empty")),
         Kind::Text => Ok(Wanted::Text(value.to_owned())),
         Kind::List => {
             Ok(Wanted::List(value.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()))
@@ -192,6 +196,8 @@ impl fmt::Display for Constraints {
         for (index, (key, wanted)) in self.0.iter().enumerate() {
             let space = if index == 0 { "" } else { " " };
             match wanted {
+                // A zero is written as what it was given as.
+                Wanted::Size(0) | Wanted::Number(0) => write!(f, "{space}{key}=")?,
                 Wanted::Size(size) => write!(f, "{space}{key}={size}M")?,
                 Wanted::Number(number) => write!(f, "{space}{key}={number}")?,
                 Wanted::Flag(on) => write!(f, "{space}{key}={on}")?,
@@ -223,6 +229,9 @@ mod tests {
             "allocate-public-ip=true arch=arm64 tags=x zones=a,b"
         );
         assert_eq!(read("mem=0.5").to_string(), "mem=1M");
+        // Nothing is what takes the model's back.
+        assert_eq!(read("mem= cores=0 arch= zones=").to_string(), "arch= cores= mem= zones=");
+        assert_eq!(read("mem=").or(read("mem=2G")).to_string(), "mem=");
         assert!(read("").is_empty());
         // What is written can be read again.
         let all = read("arch=amd64 mem=1G spaces=a,b virt-type=kvm cpu-power=100");
@@ -250,18 +259,7 @@ mod tests {
         assert_eq!(refusal("mem"), "malformed constraint \"mem\": expected KEY=VALUE, such as mem=2G");
         assert_eq!(refusal("mem=1G mem=2G"), "bad \"mem\" constraint: already set");
         assert_eq!(refusal("cores=two"), "bad \"cores\" constraint: must be a non-negative integer");
-        for bad in [
-            "mem=",
-            "mem=-1",
-            "mem=1X",
-            "mem=G",
-            "mem=NaN",
-            "mem=inf",
-            "mem=1e300",
-            "mem=1é",
-            "arch=z80",
-            "container=",
-        ] {
+        for bad in ["mem=-1", "mem=1X", "mem=G", "mem=NaN", "mem=inf", "mem=1e300", "mem=1é", "arch=z80"] {
             assert!(bad.parse::<Constraints>().is_err(), "{bad}");
         }
     }

@@ -67,36 +67,66 @@ impl Session {
 /// The current model: `$PERIAPT_MODEL`, else `$JUJU_MODEL`, else what `switch` wrote, else the first one.
 ///
 /// # Errors
-/// A variable or a file that names no model.
+/// A variable or a file that names no model; the current model was destroyed.
 pub fn current_model(home: &Home) -> Result<ModelName> {
+    current(home)?.ok_or_else(|| {
+        CliError::new(
+            "No model in focus.\n\nPlease use \"juju models\" to see models available to you.\nYou can set current \
+             model by running \"juju switch\"\nor specify any other model on the command line using the \"-m\" option.",
+        )
+    })
+}
+
+/// As [`current_model`]; None: the current model was destroyed.
+///
+/// # Errors
+/// A variable or a file that names no model.
+pub fn current(home: &Home) -> Result<Option<ModelName>> {
     for variable in ["PERIAPT_MODEL", "JUJU_MODEL"] {
         if let Some(value) = std::env::var_os(variable).filter(|value| !value.is_empty()) {
             let value = value
                 .into_string()
                 .map_err(|value| CliError::new(format!("${variable}: {value:?} names no model")))?;
             let model: ModelRef = value.parse().map_err(|e| CliError::new(format!("${variable}: {e}")))?;
-            return Ok(model.0);
+            return Ok(Some(model.0));
         }
     }
     switched(home)
 }
 
-/// The model that `switch` wrote, else the first one of every home.
+/// What the file of the current model holds when there is none: no model's name.
+const NONE: &str = "-";
+
+/// The model that `switch` wrote, else the first one of every home; None: it was destroyed.
 ///
 /// # Errors
 /// A damaged file.
-pub fn switched(home: &Home) -> Result<ModelName> {
+pub fn switched(home: &Home) -> Result<Option<ModelName>> {
     let path = home.current_model();
+    let first = || Ok(Some(daemon::FIRST_MODEL.parse()?));
     match std::fs::read_to_string(&path) {
-        Ok(text) if !text.trim().is_empty() => text.trim().parse().map_err(|e| {
+        Ok(text) if text.trim() == NONE => Ok(None),
+        Ok(text) if !text.trim().is_empty() => text.trim().parse().map(Some).map_err(|e| {
             CliError::new(format!("{} names no model: {e}", path.display()))
                 .hint("periapt switch MODEL writes it anew")
         }),
-        Ok(_) => Ok(daemon::FIRST_MODEL.parse()?),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(daemon::FIRST_MODEL.parse()?),
+        Ok(_) => first(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => first(),
         // Another model than the one that is meant must not suffer for it.
         Err(error) => Err(reading(&path)(error).hint("periapt switch MODEL writes it anew")),
     }
+}
+
+/// Leaves no model current if it was this one, which is gone: a command that names none must not mean another.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn forget(home: &Home, model: &ModelName) -> Result {
+    if switched(home).is_ok_and(|current| current.as_ref() == Some(model)) {
+        let path = home.current_model();
+        write_whole(&path, format!("{NONE}\n").as_bytes()).map_err(writing(&path))?;
+    }
+    Ok(())
 }
 
 /// Makes `model` the current one.
@@ -133,9 +163,13 @@ mod tests {
     fn what_switch_writes_is_current() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path()).unwrap();
-        assert_eq!(switched(&home).unwrap().as_str(), "default");
+        assert_eq!(switched(&home).unwrap().unwrap().as_str(), "default");
         switch(&home, &"other".parse().unwrap()).unwrap();
-        assert_eq!(switched(&home).unwrap().as_str(), "other");
+        assert_eq!(switched(&home).unwrap().unwrap().as_str(), "other");
+        forget(&home, &"default".parse().unwrap()).unwrap();
+        assert_eq!(switched(&home).unwrap().unwrap().as_str(), "other", "another is gone");
+        forget(&home, &"other".parse().unwrap()).unwrap();
+        assert_eq!(switched(&home).unwrap(), None);
         std::fs::write(home.current_model(), "Not A Model").unwrap();
         assert!(switched(&home).unwrap_err().hint.is_some());
         std::fs::write(home.current_model(), b"\xff\xfe").unwrap();

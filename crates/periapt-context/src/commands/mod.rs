@@ -113,6 +113,18 @@ pub fn known_commands() -> Vec<&'static str> {
     COMMANDS.iter().map(|spec| spec.name).collect()
 }
 
+/// The help text of a hook command, as outside of a hook; None: there is no such command.
+#[must_use]
+pub fn command_help(name: &str) -> Option<String> {
+    find(name).map(|spec| crate::help::text(spec, None))
+}
+
+/// What a hook command is for, in a line; None: there is no such command.
+#[must_use]
+pub fn command_purpose(name: &str) -> Option<&'static str> {
+    find(name).map(|spec| spec.purpose)
+}
+
 /// Whether there is a hook command of that name.
 #[must_use]
 pub fn is_known_command(name: &str) -> bool {

@@ -17,6 +17,7 @@ mod machines;
 mod models;
 mod offers;
 mod operations;
+mod payloads;
 mod relations;
 pub mod replies;
 pub mod requests;
@@ -279,6 +280,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(logs::logs))
         .routes(routes!(logs::statuses))
         .routes(routes!(wait::wait))
+        .routes(routes!(payloads::list))
 }
 
 /// The API's description (OpenAPI 3.1).

@@ -7,6 +7,7 @@ use crate::api::replies::Changed;
 use crate::api::requests::{AddModel, DestroyParams, SetConfig, StatusParams};
 use crate::views::Zone;
 use crate::views::model::{ModelConfig, ModelList, ShowModel};
+use crate::views::payloads::PayloadView;
 use crate::views::status::{RelationRow, StatusReport};
 
 impl Client {
@@ -47,6 +48,11 @@ impl ModelClient {
         let select = (!selectors.is_empty()).then(|| selectors.join(","));
         let params = StatusParams { select, zone: Some(zone.to_string()) };
         self.client.query(Method::GET, &self.path(&["status"]), &params).await
+    }
+
+    /// What charms told of with `payload-register`.
+    pub async fn payloads(&self) -> Result<Vec<PayloadView>, ClientError> {
+        self.client.call(Method::GET, &self.path(&["payloads"])).await
     }
 
     /// Every relation.

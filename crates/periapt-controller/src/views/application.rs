@@ -116,10 +116,10 @@ pub struct OptionView {
 pub struct ShowConfig {
     /// The application.
     pub application: String,
-    /// The charm's name.
-    pub charm: String,
     /// What belongs to the application and not to its charm: `trust`.
     pub application_config: BTreeMap<String, OptionView>,
+    /// The charm's name.
+    pub charm: String,
     /// The charm's options.
     pub settings: BTreeMap<String, OptionView>,
 }
@@ -185,7 +185,7 @@ pub fn show_config(model: &Model, name: &AppName) -> Option<ShowConfig> {
     });
     let trust = OptionView {
         default: Some(Value::Bool(false)),
-        description: "Whether the application may use the credentials of the cloud.".to_owned(),
+        description: "Does this application have access to trusted credentials".to_owned(),
         source: if app.trust { "user" } else { "default" }.to_owned(),
         kind: "bool".to_owned(),
         value: Some(Value::Bool(app.trust)),

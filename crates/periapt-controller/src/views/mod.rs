@@ -11,6 +11,7 @@ pub mod model;
 pub mod offer;
 pub mod operation;
 pub mod operations;
+pub mod payloads;
 pub mod resources;
 pub mod secret;
 pub mod settled;

@@ -34,6 +34,8 @@ pub enum Section<'a> {
     Application(&'a str),
     /// All of it: settings of a model.
     Whole,
+    /// The same, as `model-config --format yaml` writes them too: each with its `value` and its `source`.
+    Settings,
 }
 
 /// Pairs as options; `@file` stands for the content of the file, as in Juju.
@@ -95,7 +97,7 @@ pub fn yaml_settings(path: &Path, section: Section<'_>) -> Result<BTreeMap<Strin
         None => return Err(wrong(&root, "expected options")),
     };
     let options = match section {
-        Section::Whole => map,
+        Section::Whole | Section::Settings => map,
         Section::Application(app) => match map.get(app) {
             Some(node) if node.is_null() => &empty,
             Some(node) => {
@@ -108,11 +110,15 @@ pub fn yaml_settings(path: &Path, section: Section<'_>) -> Result<BTreeMap<Strin
         },
     };
     let mut set = BTreeMap::new();
-    for entry in options.iter().filter(|entry| !entry.value.is_null()) {
-        let scalar = entry
-            .value
+    for entry in options.iter() {
+        let shown = entry.value.as_map().filter(|_| matches!(section, Section::Settings));
+        let value = shown.and_then(|shown| shown.get("value")).unwrap_or(&entry.value);
+        if value.is_null() {
+            continue;
+        }
+        let scalar = value
             .as_scalar()
-            .ok_or_else(|| wrong(&entry.value, &format!("expected one value for {}", entry.key)))?;
+            .ok_or_else(|| wrong(value, &format!("expected one value for {}", entry.key)))?;
         set.insert(entry.key.to_string(), scalar.text.to_string());
     }
     Ok(set)

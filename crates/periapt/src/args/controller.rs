@@ -39,6 +39,19 @@ pub fn given_name(home: &Home) -> Option<String> {
     Some(text.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
+/// The controller's name as everything shows it: the one that `bootstrap` gave it, else its own.
+pub fn name() -> String {
+    Home::find().ok().and_then(|home| given_name(&home)).unwrap_or_else(|| CONTROLLER.to_owned())
+}
+
+/// The model that `bootstrap` makes for the controller: this machine, as its machine 0.
+pub const MODEL: &str = "controller";
+
+/// Whether a model is the controller's own.
+pub fn is_own_model(home: &Home, model: &str) -> bool {
+    model == MODEL && given_name(home).is_some()
+}
+
 /// Whether `name` means the controller of this home: by its own name, or by the one that `bootstrap` gave it.
 pub fn is_ours(name: &str) -> bool {
     name == CONTROLLER || Home::find().is_ok_and(|home| given_name(&home).as_deref() == Some(name))
@@ -53,7 +66,7 @@ pub fn check(name: &str) -> Result {
         return Ok(());
     }
     Err(CliError::new(format!("controller {name} not found"))
-        .hint(format!("the only controller here is {CONTROLLER}")))
+        .hint(format!("the only controller here is {}", self::name())))
 }
 
 /// The text of an offer's url without our controller's name, which the daemon knows only as its own. Any other text as it is.

@@ -1,5 +1,6 @@
 //! What several commands' arguments have in common.
 
+pub mod base;
 pub mod complete;
 pub mod config;
 pub mod controller;

@@ -15,7 +15,8 @@ impl FromStr for ModelRef {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let rest = match text.split_once(':') {
-            Some((name, rest)) if super::controller::is_ours(name) => rest,
+            // Nothing before it means the current one.
+            Some((name, rest)) if name.is_empty() || super::controller::is_ours(name) => rest,
             Some((other, _)) => {
                 return Err(format!("controller {other:?} not found: the only one here is {CONTROLLER:?}"));
             }
@@ -46,10 +47,10 @@ mod tests {
 
     #[test]
     fn models_are_named_in_three_ways() {
-        for text in ["m-1", "admin/m-1", "periapt:admin/m-1", "periapt:m-1"] {
+        for text in ["m-1", "admin/m-1", "periapt:admin/m-1", "periapt:m-1", ":m-1", ":admin/m-1"] {
             assert_eq!(text.parse::<ModelRef>().unwrap().0.as_str(), "m-1");
         }
-        for bad in ["", "M", "lxd:m", "bob/m", "admin/", "a/b/c", "periapt:"] {
+        for bad in ["", "M", "lxd:m", "bob/m", "admin/", "a/b/c", "periapt:", ":"] {
             assert!(bad.parse::<ModelRef>().is_err(), "{bad}");
         }
     }

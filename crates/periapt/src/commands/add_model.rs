@@ -2,10 +2,10 @@
 
 use clap::Args;
 use periapt_controller::api::requests;
-use periapt_controller::views::{CONTROLLER, OWNER};
+use periapt_controller::views::OWNER;
 
 use crate::args::config::{Section, all};
-use crate::args::controller::is_ours;
+use crate::args::controller::{self, is_ours};
 use crate::args::{ConfigArg, ModelRef};
 use crate::error::{CliError, Result};
 use crate::notes;
@@ -40,13 +40,13 @@ pub struct AddModel {
 impl AddModel {
     /// Adds it.
     pub async fn run(self, session: &Session) -> Result {
-        check("controller", self.controller.as_deref().filter(|name| !is_ours(name)), CONTROLLER)?;
+        check("controller", self.controller.as_deref().filter(|name| !is_ours(name)), &controller::name())?;
         check("user", self.owner.as_deref(), OWNER)?;
         let ModelRef(name) = self.name;
         let request = requests::AddModel { name: name.clone(), config: all(&self.config, Section::Whole)? };
         session.client()?.add_model(&request).await?;
         notes::inert_settings(request.config.keys().map(String::as_str)).iter().for_each(say);
-        say(format!("Added '{name}' model on {CONTROLLER} for user '{OWNER}'"));
+        say(format!("Added '{name}' model on {} for user '{OWNER}'", controller::name()));
         if !self.no_switch {
             session::switch(&session.home, &name).map_err(|error| CliError {
                 message: format!("the model is there, but is not the current one: {}", error.message),

@@ -7,11 +7,12 @@ use clap::Args;
 use periapt_controller::api::requests;
 use periapt_controller::views::model::ShowModel;
 use periapt_controller::views::{CLOUD, CONTROLLER};
+use periapt_model::names::ModelName;
 
 use super::confirm;
 use super::controllers::models;
 use super::destroy_model::DestroyModel;
-use crate::args::controller::{check, given_name, is_ours};
+use crate::args::controller::{self, check, given_name, is_ours, is_own_model};
 use crate::args::{ModelRef, duration};
 use crate::daemon;
 use crate::error::{CliError, Result, writing};
@@ -38,6 +39,8 @@ pub struct Bootstrap {
     #[arg(long, hide = true, help_heading = HEADING)]
     bootstrap_base: Option<String>,
     #[arg(long, hide = true, help_heading = HEADING)]
+    bootstrap_series: Option<String>,
+    #[arg(long, hide = true, help_heading = HEADING)]
     bootstrap_constraints: Vec<String>,
     #[arg(long, hide = true, help_heading = HEADING)]
     bootstrap_image: Option<String>,
@@ -52,7 +55,15 @@ pub struct Bootstrap {
     #[arg(long, hide = true, help_heading = HEADING)]
     constraints: Vec<String>,
     #[arg(long, hide = true, help_heading = HEADING)]
+    controller_charm_channel: Option<String>,
+    #[arg(long, hide = true, help_heading = HEADING)]
+    controller_charm_path: Option<String>,
+    #[arg(long, hide = true, help_heading = HEADING)]
     credential: Option<String>,
+    #[arg(long, hide = true, help_heading = HEADING)]
+    db_snap: Option<String>,
+    #[arg(long, hide = true, help_heading = HEADING)]
+    db_snap_asserts: Option<String>,
     #[arg(long, hide = true, help_heading = HEADING)]
     force: bool,
     #[arg(long, hide = true, help_heading = HEADING)]
@@ -129,7 +140,7 @@ async fn is_unused(session: &Session, model: &ShowModel) -> Result<bool> {
 /// The models in which there is something.
 async fn used(session: &Session, models: &[ShowModel]) -> Result<Vec<String>> {
     let mut used = Vec::new();
-    for model in models {
+    for model in models.iter().filter(|model| !is_own_model(&session.home, &model.short_name)) {
         if !is_unused(session, model).await? {
             used.push(model.short_name.clone());
         }
@@ -146,6 +157,12 @@ fn is_name(text: &str) -> bool {
 impl Bootstrap {
     /// Gives the controller of a home that is not used yet a name. A second one is refused: it would not be another controller.
     pub async fn run(self, session: &Session) -> Result {
+        if self.bootstrap_series.is_some() && self.bootstrap_base.is_some() {
+            return Err(CliError::usage("cannot specify both --bootstrap-series and --bootstrap-base"));
+        }
+        if self.db_snap_asserts.is_some() && self.db_snap.is_none() {
+            return Err(CliError::usage("--db-snap-asserts requires --db-snap"));
+        }
         if self.clouds {
             say(format!("{CLOUD} is this machine; periapt clouds lists what is known of others"));
             return Ok(());
@@ -184,6 +201,12 @@ impl Bootstrap {
             let request = requests::AddModel { name: model.clone(), config: Default::default() };
             session.client()?.add_model(&request).await?;
         }
+        // This machine, under the name by which Juju's own model has the controller's.
+        let own = controller::MODEL.parse::<ModelName>()?;
+        let request = requests::AddModel { name: own.clone(), config: Default::default() };
+        session.client()?.add_model(&request).await?;
+        let machine = requests::AddMachines { count: 1, constraints: String::new() };
+        session.client()?.model(own.as_str()).add_machines(&machine).await?;
         let path = session.home.controller_name();
         write_whole(&path, format!("{name}\n").as_bytes()).map_err(writing(&path))?;
         say(format!("The daemon of this home is controller {name:?} now, as well as {CONTROLLER:?}"));
@@ -249,6 +272,7 @@ impl EndArgs {
                 release_storage: self.release_storage,
                 no_wait: false,
                 timeout: self.timeout,
+                with_controller: true,
             };
             destroy.run(session).await?;
         }

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use periapt_controller::views::{CLOUD, CONTROLLER};
+use periapt_controller::views::CLOUD;
 use serde_json::{Map, Value, json};
 
-use crate::args::controller::ControllerArgs;
+use crate::args::controller::{self, ControllerArgs};
 use crate::args::params::params_file;
 use crate::error::{CliError, Result};
 use crate::output::{self, OutputFile, Structured, Tabular, say};
@@ -276,7 +276,9 @@ impl AddCloud {
         for place in places {
             say(match place {
                 Place::Client => format!("Cloud {:?} successfully added to your local client.", self.cloud),
-                Place::Controller => format!("Cloud {:?} added to controller {CONTROLLER:?}.", self.cloud),
+                Place::Controller => {
+                    format!("Cloud {:?} added to controller {:?}.", self.cloud, controller::name())
+                }
             });
         }
         say("note: no model runs in another cloud: its definition is kept and shown");
@@ -305,7 +307,9 @@ impl UpdateCloud {
         for place in there {
             say(match place {
                 Place::Client => format!("Cloud {:?} updated on this client.", self.cloud),
-                Place::Controller => format!("Cloud {:?} updated on controller {CONTROLLER:?}.", self.cloud),
+                Place::Controller => {
+                    format!("Cloud {:?} updated on controller {:?}.", self.cloud, controller::name())
+                }
             });
         }
         Ok(())
@@ -333,10 +337,10 @@ impl RemoveCloud {
                 (Place::Client, true) => format!("Removed details of cloud {cloud:?} from this client"),
                 (Place::Client, false) => format!("No cloud called {cloud:?} exists on this client"),
                 (Place::Controller, true) => {
-                    format!("Removed details of cloud {cloud:?} from controller {CONTROLLER:?}")
+                    format!("Removed details of cloud {cloud:?} from controller {:?}", controller::name())
                 }
                 (Place::Controller, false) => {
-                    format!("No cloud called {cloud:?} exists on controller {CONTROLLER:?}")
+                    format!("No cloud called {cloud:?} exists on controller {:?}", controller::name())
                 }
             });
         }

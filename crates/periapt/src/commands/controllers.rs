@@ -50,6 +50,9 @@ pub struct ShowController {
 pub struct ControllerConfig {
     /// Only this key
     key: Option<String>,
+    /// Without effect: nothing can be set
+    #[arg(long, hide = true)]
+    ignore_read_only_fields: bool,
     /// How to show
     #[arg(long, value_enum, default_value = "tabular")]
     format: Tabular,
@@ -73,8 +76,10 @@ pub struct Whoami {
 
 /// The current model as Juju qualifies it, when it is there.
 fn current(session: &Session, models: &[ShowModel]) -> Result<Option<String>> {
-    let current = session::current_model(&session.home)?;
-    Ok(models.iter().find(|model| model.short_name == current.as_str()).map(|model| model.name.clone()))
+    let current = session::current(&session.home)?;
+    let is_current =
+        |model: &&ShowModel| current.as_ref().is_some_and(|name| model.short_name == name.as_str());
+    Ok(models.iter().find(is_current).map(|model| model.name.clone()))
 }
 
 pub(super) async fn models(session: &Session) -> Result<Vec<ShowModel>> {
@@ -118,18 +123,20 @@ impl Controllers {
             entry.insert("current-model".to_owned(), current.as_str().into());
         }
         let given = controller::given_name(&session.home);
-        let names = std::iter::once(CONTROLLER.to_owned()).chain(given.clone());
+        let names = given.into_iter().chain([CONTROLLER.to_owned()]);
         let entries: Map<String, Value> = names.map(|name| (name, entry.clone())).collect();
-        let value = json!({"controllers": entries, "current-controller": CONTROLLER});
+        let current_name = controller::name();
+        let value = json!({"controllers": entries, "current-controller": current_name});
         let table = || {
             let header =
                 ["Controller", "Model", "User", "Access", "Cloud/Region", "Models", "Nodes", "HA", "Version"];
             let mut table = Table::new(&header).right(5).right(6).right(7);
             let short =
                 current.as_deref().and_then(|name| name.split_once('/')).map_or("-", |(_, name)| name);
-            for name in std::iter::once(format!("{CONTROLLER}*")).chain(given) {
+            for name in entries.keys() {
+                let star = if *name == current_name { "*" } else { "" };
                 table.row([
-                    name.into(),
+                    format!("{name}{star}").into(),
                     short.into(),
                     OWNER.into(),
                     "superuser".into(),
@@ -150,7 +157,7 @@ impl ShowController {
     /// Shows it.
     pub async fn run(self, session: &Session) -> Result {
         self.names.iter().try_for_each(|name| controller::check(name))?;
-        let name = self.names.first().map_or(CONTROLLER, String::as_str).to_owned();
+        let name = self.names.first().cloned().unwrap_or_else(controller::name);
         let models = models(session).await?;
         let by_name: Map<String, Value> = models
             .iter()
@@ -190,7 +197,7 @@ impl ControllerConfig {
         self.controller.check()?;
         let models = models(session).await?;
         let config = json!({
-            "controller-name": CONTROLLER,
+            "controller-name": controller::name(),
             "controller-uuid": uuid(&models),
             "features": [],
             "juju-ha-space": "",
@@ -203,7 +210,7 @@ impl ControllerConfig {
                     .hint("settings of a model are set with model-config"));
             }
             let value = config.get(key).ok_or_else(|| {
-                CliError::new(format!("key {key:?} not found in {CONTROLLER:?} controller"))
+                CliError::new(format!("key {key:?} not found in {:?} controller", controller::name()))
             })?;
             let plain = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             return self.output.write(&self.format.render(value, || format!("{plain}\n"))?);
@@ -224,9 +231,16 @@ impl Whoami {
     /// Prints it. Needs no daemon.
     pub fn run(self, session: &Session) -> Result {
         self.controller.check()?;
-        let model = session::current_model(&session.home)?;
-        let value = json!({"controller": CONTROLLER, "model": model.as_str(), "user": OWNER});
-        let table = || format!("Controller:  {CONTROLLER}\nModel:       {model}\nUser:        {OWNER}\n");
+        let (name, model) = (controller::name(), session::current(&session.home)?);
+        let mut value = json!({"controller": name});
+        if let (Some(value), Some(model)) = (value.as_object_mut(), &model) {
+            value.insert("model".to_owned(), model.as_str().into());
+        }
+        if let Some(value) = value.as_object_mut() {
+            value.insert("user".to_owned(), OWNER.into());
+        }
+        let shown = model.as_ref().map_or("<no-current-model>", |model| model.as_str());
+        let table = || format!("Controller:  {name}\nModel:       {shown}\nUser:        {OWNER}\n");
         self.output.write(&self.format.render(&value, table)?)
     }
 }

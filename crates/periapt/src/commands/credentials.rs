@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use periapt_controller::views::CONTROLLER;
 use serde_json::{Map, Value, json};
 
 use super::clouds::Where;
+use crate::args::controller;
 use crate::args::params::params_file;
 use crate::error::{CliError, Result};
 use crate::output::{OutputFile, Structured, Tabular, say};
@@ -233,7 +233,10 @@ fn keep(
             say(match place {
                 Place::Client => format!("Credential {name:?} {word} locally for cloud {cloud:?}."),
                 Place::Controller => {
-                    format!("Credential {name:?} {word} on controller {CONTROLLER:?} for cloud {cloud:?}.")
+                    format!(
+                        "Credential {name:?} {word} on controller {:?} for cloud {cloud:?}.",
+                        controller::name()
+                    )
                 }
             });
         }
@@ -356,7 +359,7 @@ impl RemoveCredential {
             list.retain(|_, named| !named.is_empty());
             let place = match place {
                 Place::Client => "this client".to_owned(),
-                Place::Controller => format!("controller {CONTROLLER:?}"),
+                Place::Controller => format!("controller {:?}", controller::name()),
             };
             say(match removed {
                 true => format!("Credential {name:?} for cloud {cloud:?} removed from {place}."),

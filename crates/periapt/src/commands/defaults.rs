@@ -21,6 +21,9 @@ pub struct ModelDefaults {
     /// Refused: the defaults cannot be changed
     #[arg(long, value_name = "KEY", value_delimiter = ',')]
     reset: Vec<String>,
+    /// Without effect: nothing can be set
+    #[arg(long, hide = true)]
+    ignore_read_only_fields: bool,
     /// The cloud; there is one
     #[arg(long, hide = true)]
     cloud: Option<String>,

@@ -8,7 +8,7 @@ use periapt_build::Prepared;
 use periapt_controller::api::requests;
 use periapt_model::apply::apply;
 use periapt_model::channel::Channel;
-use periapt_model::charm::CharmMeta;
+use periapt_model::charm::{Base, CharmMeta};
 use periapt_model::command::{self, Command, Refusal};
 use periapt_model::entity::{Charm, ModelInfo};
 use periapt_model::model::Model;
@@ -19,6 +19,7 @@ use super::build::{self, Report};
 use super::bundle;
 use super::source::{FromStore, Named, named};
 use super::spaces;
+use crate::args::base::{self, BaseArgs};
 use crate::args::config::{Section, all};
 use crate::args::{ConfigArg, ModelArgs, ResourceArg, StorageArg, positive, storage};
 use crate::charm_store::CharmStore;
@@ -90,6 +91,8 @@ pub struct Deploy {
     #[arg(long, value_name = "[SPACE] [ENDPOINT=SPACE]…")]
     bind: Option<String>,
     #[command(flatten)]
+    base: BaseArgs,
+    #[command(flatten)]
     model: ModelArgs,
     // Last, because its heading goes on to whatever follows.
     #[command(flatten)]
@@ -99,10 +102,7 @@ pub struct Deploy {
 /// Flags of Juju that mean nothing on one machine. They are taken, and `notes` says so.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = crate::notes::HEADING)]
-pub struct Elsewhere {
-    /// The operating system: everything runs on this machine's
-    #[arg(long)]
-    base: Option<String>,
+struct Elsewhere {
     /// Devices for the application
     #[arg(long)]
     device: Vec<String>,
@@ -114,6 +114,8 @@ impl Deploy {
         // Slips in these need not wait for pip.
         storage::directives(&self.storage)?;
         storage::ids(&self.attach_storage)?;
+        let base = self.base.chosen()?;
+        let base = base.as_ref();
         let store = CharmStore::of(&session.home);
         match named(&store, &self.charm)? {
             Named::Path(path) if let Some(file) = bundle::bundle_file(&path) => {
@@ -135,8 +137,8 @@ impl Deploy {
             _ if self.map_machines.is_some() => {
                 Err(CliError::usage("--map-machines is for bundles, and this is a charm"))
             }
-            Named::Path(path) => self.local(session, &path).await,
-            Named::Store(name) => self.published(session, &store, &name).await,
+            Named::Path(path) => self.local(session, &path, base).await,
+            Named::Store(name) => self.published(session, &store, &name, base).await,
         }
     }
 
@@ -172,7 +174,7 @@ impl Deploy {
         bundle::deploy(session, &model, asked).await
     }
 
-    async fn local(&self, session: &Session, source: &Path) -> Result {
+    async fn local(&self, session: &Session, source: &Path, base: Option<&Base>) -> Result {
         if self.revision.is_some() {
             let message =
                 "cannot specify --revision: a charm from a path has the revision that the model gives it";
@@ -186,7 +188,10 @@ impl Deploy {
         };
         // A folder tells what it holds before it is built: mistakes in the flags need not wait for pip.
         let early = match build::meta_of_folder(source) {
-            Some(meta) => Some(read(&meta)?),
+            Some(mut meta) => {
+                base::put_first(&mut meta, base, self.force)?;
+                Some(read(&meta)?)
+            }
             None => None,
         };
         let prepared = build::prepare(source, &build::quick(session))?;
@@ -195,7 +200,9 @@ impl Deploy {
             None => read(&prepared.meta)?,
         };
         let channel = self.channel.as_ref().map(Channel::to_string);
-        let request = self.request(build::charm(&prepared), config, resources, channel)?;
+        let mut charm = build::charm(&prepared);
+        base::put_first(&mut charm.meta, base, self.force)?;
+        let request = self.request(charm, config, resources, channel)?;
         let deployed = session.model(&self.model)?.deploy(&request).await?;
         let (charm, revision) = build::split_url(&deployed.charm);
         say(format!("Located local charm {charm:?}, revision {revision}"));
@@ -207,7 +214,13 @@ impl Deploy {
         Ok(())
     }
 
-    async fn published(&self, session: &Session, store: &CharmStore, name: &AppName) -> Result {
+    async fn published(
+        &self,
+        session: &Session,
+        store: &CharmStore,
+        name: &AppName,
+        base: Option<&Base>,
+    ) -> Result {
         if self.revision.is_some() && self.channel.is_none() {
             let message =
                 "specifying a revision requires a channel for future upgrades. Please use --channel";
@@ -219,9 +232,11 @@ impl Deploy {
         self.try_out(&found.meta, &config)?;
         let resources = found.resources(session, &self.resource, |_| false)?;
         let prepared = found.prepare(session)?;
-        let request = self.request(found.charm(&prepared), config, resources, Some(channel.to_string()))?;
+        let mut charm = found.charm(&prepared);
+        base::put_first(&mut charm.meta, base, self.force)?;
+        let request = self.request(charm, config, resources, Some(channel.to_string()))?;
         let deployed = session.model(&self.model)?.deploy(&request).await?;
-        let base = prepared.meta.bases.first().map(|base| format!(" on {}@{}", base.name, base.channel));
+        let base = request.charm.meta.bases.first().map(|base| format!(" on {}@{}", base.name, base.channel));
         say(format!(
             "Deployed {:?} from charm-hub charm {:?}, revision {} in channel {channel}{}",
             deployed.application.as_str(),

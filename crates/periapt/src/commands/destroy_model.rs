@@ -9,10 +9,10 @@ use periapt_controller::views::settled::Goal;
 use periapt_model::entity::StorageFate;
 
 use super::confirm;
-use crate::args::{ModelRef, complete, duration};
-use crate::error::Result;
+use crate::args::{ModelRef, complete, controller, duration};
+use crate::error::{CliError, Result};
 use crate::output::say;
-use crate::session::{Session, zone};
+use crate::session::{self, Session, zone};
 
 /// Destroy a model with everything in it
 #[derive(Args, Debug)]
@@ -38,12 +38,21 @@ pub struct DestroyModel {
     /// Wait no longer than this
     #[arg(short, long, value_name = "TIME", value_parser = duration)]
     pub(super) timeout: Option<Duration>,
+    /// The controller's own model too: its controller goes with it.
+    #[arg(skip)]
+    pub(super) with_controller: bool,
 }
 
 impl DestroyModel {
     /// Asks, destroys, and waits until it is gone.
     pub async fn run(self, session: &Session) -> Result {
         let ModelRef(name) = &self.name;
+        if !self.with_controller && controller::is_own_model(&session.home, name.as_str()) {
+            return Err(CliError::new(format!(
+                "{:?} is a controller; use 'juju destroy-controller' to destroy it",
+                name.as_str()
+            )));
+        }
         let client = session.client()?;
         let model = client.model(name.as_str());
         let shown = model.show(&zone(false)).await?;
@@ -61,6 +70,7 @@ impl DestroyModel {
         };
         model.destroy(&DestroyParams { force: self.force, storage }).await?;
         say("Destroying model");
+        session::forget(&session.home, name)?;
         if self.no_wait {
             return Ok(());
         }

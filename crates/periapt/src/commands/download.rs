@@ -8,6 +8,7 @@ use periapt_model::channel::Channel;
 use periapt_model::names::AppName;
 
 use super::source::FromStore;
+use crate::args::base::Filter;
 use crate::charm_store::CharmStore;
 use crate::error::{CliError, Result, reading, writing};
 use crate::output::say;
@@ -19,21 +20,30 @@ pub struct Download {
     /// The charm
     #[arg(value_name = "CHARM", value_parser = charm_name)]
     charm: AppName,
-    /// The channel to take it from
-    #[arg(long, default_value = "latest/stable")]
-    channel: Channel,
+    /// The channel to take it from [default: latest/stable]
+    #[arg(long)]
+    channel: Option<Channel>,
     /// This revision, whichever channel it is in
     #[arg(long, value_name = "N")]
     revision: Option<u32>,
     /// Where to write it; - is standard output [default: NAME_rREVISION.charm]
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     filepath: Option<PathBuf>,
-    /// Without effect: the store has one file for each revision
-    #[arg(long)]
+    /// - for standard output
+    #[arg(value_name = "-", hide = true, value_parser = ["-"])]
+    output: Option<String>,
+    /// Refuse a charm that is not for this operating system
+    #[arg(long, value_name = "NAME@VERSION")]
     base: Option<String>,
-    /// Without effect: the store has one file for each revision
+    /// The same, by its series. Deprecated: use --base
+    #[arg(long, hide = true)]
+    series: Option<String>,
+    /// Refuse a charm that is not for this architecture
     #[arg(long)]
     arch: Option<String>,
+    /// Without effect: no progress is shown
+    #[arg(long, hide = true)]
+    no_progress: bool,
 }
 
 /// `NAME` or `ch:NAME`.
@@ -45,15 +55,32 @@ pub fn charm_name(text: &str) -> std::result::Result<AppName, String> {
 impl Download {
     /// Writes it. Needs no daemon.
     pub fn run(self, session: &Session) -> Result {
+        let filter = Filter::new(self.base.as_deref(), self.series.as_deref(), self.arch.as_deref())?;
+        if self.revision.is_some() && (self.channel.is_some() || !filter.is_empty()) {
+            return Err(CliError::usage(
+                "--revision cannot be specified together with --arch, --base, --channel or --series",
+            ));
+        }
+        if self.output.is_some() && self.filepath.is_some() {
+            return Err(CliError::usage("--filepath names another file than standard output"));
+        }
         let store = CharmStore::of(&session.home);
-        let found = FromStore::choose(&store, &self.charm, &self.channel, self.revision)?;
+        let channel = self.channel.clone().unwrap_or_default();
+        let found = FromStore::choose(&store, &self.charm, &channel, self.revision)?;
         let (name, revision) = (&found.url.name, found.url.revision);
+        if !filter.takes(&found.meta.bases) {
+            return Err(CliError::new(format!(
+                "no charm {:?} of this base and architecture in channel {channel}",
+                name.as_str()
+            ))
+            .hint(format!("{} info {name} shows what there is", session.program)));
+        }
         say(format!(
             "Fetching charm {:?} revision {revision} using {:?} channel",
             name.as_str(),
-            self.channel.to_string()
+            channel.to_string()
         ));
-        if self.filepath.as_deref() == Some(Path::new("-")) {
+        if self.output.is_some() || self.filepath.as_deref() == Some(Path::new("-")) {
             let mut file = std::fs::File::open(&found.archive).map_err(reading(&found.archive))?;
             let mut out = std::io::stdout().lock();
             let copied = std::io::copy(&mut file, &mut out).and_then(|_| out.flush());

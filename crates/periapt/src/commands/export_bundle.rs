@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::bundle;
 use crate::args::ModelArgs;
+use crate::args::base::series_of;
 use crate::bundle::EVERYBODY;
 use crate::error::{CliError, Result, writing};
 use crate::output::{print, say, yaml};
@@ -30,6 +31,9 @@ pub struct ExportBundle {
     /// Write options that have their defaults, too
     #[arg(long)]
     include_charm_defaults: bool,
+    /// Write the series of Ubuntu that each application is for, for old readers of bundles
+    #[arg(long)]
+    include_series: bool,
     #[command(flatten)]
     model: ModelArgs,
 }
@@ -94,6 +98,8 @@ struct App {
     channel: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     revision: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    series: Option<&'static str>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     resources: BTreeMap<String, u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -223,6 +229,12 @@ impl ExportBundle {
             charm: if store.is_some() { app.charm.clone() } else { app.charm_url.clone() },
             channel: Some(app.channel.clone()).filter(|channel| !channel.is_empty()),
             revision: store.map(|url| url.revision),
+            series: status
+                .applications
+                .get(name)
+                .filter(|_| self.include_series)
+                .and_then(|shown| shown.base.as_ref())
+                .and_then(|base| series_of(&base.name, &base.channel)),
             resources: resources.collect(),
             num_units: units.map(BTreeMap::len),
             to: to.collect(),

@@ -12,6 +12,7 @@ use periapt_model::time::Timestamp;
 use serde::Serialize;
 
 use super::download::charm_name;
+use crate::args::base::Filter;
 use crate::charm_store::{CharmStore, not_offered};
 use crate::error::Result;
 use crate::output::{OutputFile, Structured, Tabular, say};
@@ -27,9 +28,21 @@ pub struct Info {
     /// Show endpoints and options as in this channel [default: the newest revision]
     #[arg(long)]
     channel: Option<Channel>,
-    /// Without effect: options are always shown
+    /// Show the options too
     #[arg(long)]
     config: bool,
+    /// Only what is for this operating system
+    #[arg(long, value_name = "NAME@VERSION")]
+    base: Option<String>,
+    /// The same, by its series. Deprecated: use --base
+    #[arg(long, hide = true)]
+    series: Option<String>,
+    /// Only what is for this architecture
+    #[arg(long)]
+    arch: Option<String>,
+    /// Without effect: nothing is drawn with other than plain letters
+    #[arg(long, hide = true, value_parser = ["auto", "never", "always"])]
+    unicode: Option<String>,
     /// How to show
     #[arg(long, value_enum, default_value = "yaml", alias = "tabular")]
     format: Structured,
@@ -42,6 +55,21 @@ pub struct Info {
 pub struct Find {
     /// Part of a name or summary [default: all charms]
     query: Option<String>,
+    /// Without effect: charms of the local store have no categories
+    #[arg(long, hide = true)]
+    category: Option<String>,
+    /// Only those that this channel offers
+    #[arg(long)]
+    channel: Option<Channel>,
+    /// Only those of this type; there are no bundles in the local store
+    #[arg(long = "type", value_name = "charm|bundle", value_parser = ["charm", "bundle"])]
+    kind: Option<String>,
+    /// Only those of this publisher; there is one
+    #[arg(long)]
+    publisher: Option<String>,
+    /// What to show in which order: n name, b bundle, v version, p publisher, s summary, a architecture, o system, S supported bases
+    #[arg(long, value_name = "LETTERS", value_parser = columns)]
+    columns: Option<String>,
     /// How to show
     #[arg(long, value_enum, default_value = "tabular")]
     format: Tabular,
@@ -86,7 +114,8 @@ struct Shown {
 #[derive(Debug, Serialize)]
 struct Inside {
     subordinate: bool,
-    config: BTreeMap<String, serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<BTreeMap<String, serde_json::Value>>,
     relations: BTreeMap<&'static str, BTreeMap<String, String>>,
     resources: BTreeMap<String, String>,
 }
@@ -149,7 +178,7 @@ fn open(channel: &Channel, release: &Release, revision: &Revision) -> Open {
     }
 }
 
-fn inside(meta: &CharmMeta) -> Result<Inside> {
+fn inside(meta: &CharmMeta, config: bool) -> Result<Inside> {
     let mut relations: BTreeMap<&'static str, BTreeMap<String, String>> = BTreeMap::new();
     for (name, endpoint) in &meta.endpoints {
         let kind = match endpoint.role {
@@ -162,16 +191,25 @@ fn inside(meta: &CharmMeta) -> Result<Inside> {
     let value = |(key, option)| Ok((String::clone(key), crate::output::to_value(option)?));
     Ok(Inside {
         subordinate: meta.subordinate,
-        config: meta.config.iter().map(value).collect::<Result<_>>()?,
+        config: config.then(|| meta.config.iter().map(value).collect::<Result<_>>()).transpose()?,
         relations,
         resources: meta.resources.iter().map(|(n, r)| (n.to_string(), r.description.clone())).collect(),
     })
 }
 
-fn shown(charm: &Published, revision: &Revision, meta: &CharmMeta) -> Result<Shown> {
+fn shown(
+    charm: &Published,
+    revision: &Revision,
+    meta: &CharmMeta,
+    filter: &Filter,
+    config: bool,
+) -> Result<Shown> {
     let mut channels: BTreeMap<String, BTreeMap<String, Vec<Open>>> = BTreeMap::new();
     for (channel, release) in &charm.channels {
         let Ok(revision) = charm.revision(release.revision) else { continue };
+        if !filter.takes(&revision.archive.bases) {
+            continue;
+        }
         let risks = channels.entry(channel.track().to_owned()).or_default();
         risks.entry(channel.risk().as_str().to_owned()).or_default().push(open(channel, release, revision));
     }
@@ -189,7 +227,7 @@ fn shown(charm: &Published, revision: &Revision, meta: &CharmMeta) -> Result<Sho
         publisher: OWNER,
         summary: revision.archive.summary.clone(),
         supports: supports(&revision.archive.bases),
-        charm: inside(meta)?,
+        charm: inside(meta, config)?,
         channels,
         revisions: charm.revisions.iter().map(kept).collect(),
     })
@@ -198,6 +236,7 @@ fn shown(charm: &Published, revision: &Revision, meta: &CharmMeta) -> Result<Sho
 impl Info {
     /// Shows it. Needs no daemon.
     pub fn run(self, session: &Session) -> Result {
+        let filter = Filter::new(self.base.as_deref(), self.series.as_deref(), self.arch.as_deref())?;
         let store = CharmStore::of(&session.home);
         let charm = store.need(&self.charm)?;
         let revision = match &self.channel {
@@ -205,7 +244,7 @@ impl Info {
             None => charm.revision(charm.newest()).map_err(not_offered)?,
         };
         let meta = store.meta(&revision.archive.file)?;
-        self.output.write(&self.format.render(&shown(&charm, revision, &meta)?)?)
+        self.output.write(&self.format.render(&shown(&charm, revision, &meta, &filter, self.config)?)?)
     }
 }
 
@@ -225,6 +264,12 @@ impl Find {
         let mut found = Vec::new();
         for charm in CharmStore::of(&session.home).all()? {
             let Some(revision) = offered(&charm) else { continue };
+            let of_kind = self.kind.as_deref().is_none_or(|kind| kind == "charm");
+            let of_publisher = self.publisher.as_deref().is_none_or(|name| name == OWNER);
+            let in_channel = |channel: &Channel| charm.channels.contains_key(channel);
+            if !of_kind || !of_publisher || !self.channel.as_ref().is_none_or(in_channel) {
+                continue;
+            }
             let archive = &revision.archive;
             let hit = charm.name.as_str().contains(&query) || archive.summary.to_lowercase().contains(&query);
             if hit {
@@ -243,20 +288,82 @@ impl Find {
             }
         }
         if found.is_empty() {
+            let filtered = self.kind.is_some() || self.publisher.is_some() || self.channel.is_some();
             say(match query.as_str() {
+                "" if filtered => format!(
+                    "No matching {}",
+                    match self.kind.as_deref() {
+                        Some(kind) => format!("{kind}s"),
+                        None => "charms or bundles".to_owned(),
+                    }
+                ),
                 "" => "The local store is empty: periapt publish ./my-charm puts a charm there".to_owned(),
                 query => format!("No matching charms or bundles for {query:?} in the local store"),
             });
         }
         let text = self.format.render(&found, || match found.is_empty() {
             true => String::new(),
-            false => table(&found),
+            false => table(&found, self.columns.as_deref()),
         })?;
         self.output.write(&text)
     }
 }
 
-fn table(found: &[Listed]) -> String {
+/// The columns that `--columns` knows (Juju 3.6: `DefaultColumns`).
+const COLUMNS: [(char, &str); 8] = [
+    ('n', "Name"),
+    ('b', "Bundle"),
+    ('v', "Version"),
+    ('p', "Publisher"),
+    ('s', "Summary"),
+    ('a', "Architecture"),
+    ('o', "OS"),
+    ('S', "Supports"),
+];
+
+/// Letters of columns.
+fn columns(text: &str) -> std::result::Result<String, String> {
+    if text.is_empty() {
+        return Err("expected at least one column".to_owned());
+    }
+    match text.chars().find(|letter| COLUMNS.iter().all(|(known, _)| known != letter)) {
+        Some(letter) => Err(format!("unexpected column type {letter:?}")),
+        None => Ok(text.to_owned()),
+    }
+}
+
+/// What stands in a column.
+fn cell(charm: &Listed, letter: char) -> String {
+    let join = |words: &mut dyn Iterator<Item = String>| words.collect::<Vec<_>>().join(",");
+    match letter {
+        'n' => charm.name.to_string(),
+        'b' => "-".to_owned(),
+        'v' => charm.version.clone().unwrap_or_else(|| charm.revision.to_string()),
+        'p' => charm.publisher.to_owned(),
+        's' => charm.summary.clone(),
+        'a' => join(&mut charm.architectures.iter().cloned()),
+        'o' => {
+            let names: BTreeSet<&str> =
+                charm.supports.iter().filter_map(|base| Some(base.split_once('@')?.0)).collect();
+            join(&mut names.into_iter().map(str::to_owned))
+        }
+        _ => join(&mut charm.supports.iter().cloned()),
+    }
+}
+
+fn table(found: &[Listed], columns: Option<&str>) -> String {
+    if let Some(columns) = columns {
+        let header: Vec<&str> = columns
+            .chars()
+            .filter_map(|c| COLUMNS.iter().find(|(known, _)| *known == c))
+            .map(|(_, n)| *n)
+            .collect();
+        let mut table = Table::new(&header);
+        for charm in found {
+            table.row(columns.chars().map(|letter| cell(charm, letter).into()));
+        }
+        return table.render();
+    }
     let mut table = Table::new(&["Name", "Revision", "Channels", "Supports", "Summary"]).right(1);
     let join = |words: Vec<String>| words.join(",");
     for charm in found {

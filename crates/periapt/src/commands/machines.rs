@@ -8,7 +8,7 @@ use periapt_model::names::MachineId;
 use serde_json::{Value, json};
 
 use super::confirm;
-use crate::args::{ModelArgs, positive};
+use crate::args::{ModelArgs, base, positive};
 use crate::error::{CliError, Result};
 use crate::output::{Colour, OutputFile, Tabular, print, say, to_value};
 use crate::render::status::machine_table;
@@ -35,8 +35,8 @@ pub struct Machines {
 /// Show machines
 #[derive(Args, Debug)]
 pub struct ShowMachine {
-    /// Which
-    #[arg(required = true, value_name = "MACHINE")]
+    /// Which [default: all]
+    #[arg(value_name = "MACHINE")]
     machines: Vec<u32>,
     /// How to show
     #[arg(long, value_enum, default_value = "yaml")]
@@ -66,6 +66,9 @@ pub struct AddMachine {
     /// Without effect: everything runs on this machine's operating system
     #[arg(long)]
     base: Option<String>,
+    /// Without effect: everything runs on this machine's operating system
+    #[arg(long, hide = true)]
+    series: Option<String>,
     /// Without effect: machines are folders on one file system
     #[arg(long)]
     disks: Option<String>,
@@ -135,7 +138,9 @@ impl ShowMachine {
         if let Some(id) = wanted.iter().find(|id| !status.machines.contains_key(id)) {
             return Err(missing(*id));
         }
-        status.machines.retain(|id, _| wanted.contains(id));
+        if !wanted.is_empty() {
+            status.machines.retain(|id, _| wanted.contains(id));
+        }
         self.output.write(&self.format.render(&document(&status)?, || machine_table(&status))?)
     }
 }
@@ -143,6 +148,7 @@ impl ShowMachine {
 impl AddMachine {
     /// Adds them.
     pub async fn run(self, session: &Session) -> Result {
+        base::chosen(self.base.as_deref(), self.series.as_deref())?;
         if let Some(target) = &self.target {
             let reason = match target.split_once([':', '=']).map_or(target.as_str(), |(word, _)| word) {
                 number if number.parse::<u32>().is_ok() => {

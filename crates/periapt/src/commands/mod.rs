@@ -24,6 +24,7 @@ mod download;
 mod exec;
 mod export_bundle;
 mod expose;
+mod help_hook_commands;
 mod info;
 mod integrate;
 mod lifecycle;
@@ -35,6 +36,7 @@ mod offer;
 mod operation;
 mod operations;
 mod pack;
+mod payloads;
 mod place;
 mod publish;
 mod refresh;
@@ -95,6 +97,7 @@ pub enum Command {
     Refresh(refresh::Refresh),
     AttachResource(attach_resource::AttachResource),
     Resources(resources::Resources),
+    Payloads(payloads::Payloads),
     ExportBundle(export_bundle::ExportBundle),
     AddUnit(add_unit::AddUnit),
     RemoveUnit(remove_unit::RemoveUnit),
@@ -205,6 +208,8 @@ pub enum Command {
     Version(version::Version),
     Completion(completion::Completion),
     Man(completion::Man),
+    HelpHookCommands(help_hook_commands::HelpHookCommands),
+    HelpActionCommands(help_hook_commands::HelpActionCommands),
 }
 
 /// Runs a future to its end. A command has one thread: it starts in no time, and waits for the daemon anyway.
@@ -234,6 +239,8 @@ impl Command {
             Self::Completion(args) => return args.run(program),
             Self::Man(args) => return args.run(crate::cli::command(program)),
             Self::ModelDefaults(args) => return args.run(),
+            Self::HelpHookCommands(args) => return args.run(),
+            Self::HelpActionCommands(args) => return args.run(),
             _ => {}
         }
         let session = Session::open(program)?;
@@ -277,6 +284,7 @@ impl Command {
             Self::Refresh(args) => args.run(session).await,
             Self::AttachResource(args) => args.run(session).await,
             Self::Resources(args) => args.run(session).await,
+            Self::Payloads(args) => args.run(session).await,
             Self::ExportBundle(args) => args.run(session).await,
             Self::AddUnit(args) => args.run(session).await,
             Self::RemoveUnit(args) => args.run(session).await,
@@ -357,6 +365,7 @@ impl Command {
             Self::Pack(_) | Self::Lifecycle(_) | Self::Daemon(_) | Self::Version(_) => Ok(()),
             Self::Publish(_) | Self::Find(_) | Self::Info(_) | Self::Download(_) => Ok(()),
             Self::New(_) | Self::Simulate(_) => Ok(()),
+            Self::HelpHookCommands(_) | Self::HelpActionCommands(_) => Ok(()),
             Self::Completion(_) | Self::Man(_) => Ok(()),
             Self::Whoami(_)
             | Self::ShowUser(_)

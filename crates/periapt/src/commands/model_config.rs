@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 use periapt_controller::api::requests::SetConfig;
-use periapt_controller::views::model::ModelConfig as Shown;
+use periapt_controller::views::model::{ModelConfig as Shown, SettingView};
+use serde_json::{Map, Value, json};
 
 use super::config::{Wanted, exclusive, wanted};
 use crate::args::ModelArgs;
 use crate::args::config::{Section, settings, yaml_settings};
 use crate::error::{CliError, Result};
 use crate::notes;
-use crate::output::{OutputFile, Tabular, json, say};
+use crate::output::{OutputFile, Tabular, json as to_json, say, yaml};
 use crate::render;
 use crate::session::Session;
 
@@ -28,6 +29,9 @@ pub struct ModelConfig {
     /// A YAML file of settings
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Leave out of a file what cannot be set: agent-version, charmhub-url and the like
+    #[arg(long)]
+    ignore_read_only_fields: bool,
     /// How to show
     #[arg(long, value_enum, default_value = "tabular")]
     format: Tabular,
@@ -37,12 +41,25 @@ pub struct ModelConfig {
     model: ModelArgs,
 }
 
+/// What `--ignore-read-only-fields` leaves out (Juju 3.6: `model-config`).
+const READ_ONLY: [&str; 2] = ["agent-version", "charmhub-url"];
+
+/// What tells one model from another.
+const IDENTITY: [&str; 3] = ["name", "type", "uuid"];
+
+fn lower_case((key, setting): (&String, &SettingView)) -> (String, Value) {
+    (key.clone(), json!({"value": setting.value, "source": setting.source}))
+}
+
 impl ModelConfig {
     /// Shows or changes.
     pub async fn run(self, session: &Session) -> Result {
         let mut change = SetConfig { reset: self.reset.clone(), ..SetConfig::default() };
         if let Some(path) = &self.file {
-            change.set = yaml_settings(path, Section::Whole)?;
+            change.set = yaml_settings(path, Section::Settings)?;
+            if self.ignore_read_only_fields {
+                change.set.retain(|key, _| !READ_ONLY.contains(&key.as_str()));
+            }
         }
         let wanted = wanted(&self.values)?;
         if let Wanted::Set(pairs) = &wanted {
@@ -50,6 +67,14 @@ impl ModelConfig {
         }
         exclusive(&change)?;
         let model = session.model(&self.model)?;
+        if self.file.is_some() {
+            // What a file says of the model's identity is no change where it is as it is.
+            let shown = model.model_config().await?;
+            let is_same = |key: &str, value: &str| {
+                shown.get(key).is_some_and(|setting| render::config::setting_text(&setting.value) == value)
+            };
+            change.set.retain(|key, value| !IDENTITY.contains(&key.as_str()) || !is_same(key, value));
+        }
         match (change == SetConfig::default(), wanted) {
             (true, Wanted::Key(key)) => {
                 let text = self.one(&model.model_config().await?, &key)?;
@@ -57,7 +82,12 @@ impl ModelConfig {
             }
             (true, _) => {
                 let shown = model.model_config().await?;
-                self.output.write(&self.format.render(&shown, || render::config::settings_table(&shown))?)
+                let text = match self.format {
+                    // Juju capitalises the keys in JSON only.
+                    Tabular::Yaml => yaml(&shown.iter().map(lower_case).collect::<Map<_, _>>())?,
+                    _ => self.format.render(&shown, || render::config::settings_table(&shown))?,
+                };
+                self.output.write(&text)
             }
             (false, Wanted::Key(key)) => {
                 Err(CliError::usage(format!("cannot show {key:?} and change settings at the same time")))
@@ -79,7 +109,7 @@ impl ModelConfig {
                 .hint("periapt model-config lists them")
         })?;
         match self.format {
-            Tabular::Json => json(&setting.value),
+            Tabular::Json => to_json(&setting.value),
             _ => Ok(format!("{}\n", render::config::setting_text(&setting.value))),
         }
     }

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::{Args, ValueEnum};
 use periapt_controller::api::requests::MakeOffer;
 use periapt_controller::views::offer::OfferView;
-use periapt_controller::views::{CONTROLLER, OWNER, Zone};
+use periapt_controller::views::{OWNER, Zone};
 use periapt_model::names::{AppName, EndpointName, OfferName};
 use periapt_model::offer_url::OfferUrl;
 use serde_json::{Value, json};
 
 use super::confirm;
-use crate::args::controller::ControllerArgs;
+use crate::args::controller::{self, ControllerArgs};
 use crate::args::{ModelArgs, ModelRef};
 use crate::error::{CliError, Result};
 use crate::output::{OutputFile, Tabular, json as to_json, say, to_value, yaml};
@@ -149,7 +149,7 @@ fn located(session: &Session, model: &ModelArgs, text: &str) -> Result<OfferUrl>
 /// Refuses any controller or user but ours.
 pub(super) fn check_owner(url: &OfferUrl) -> Result {
     if let Some(controller) = &url.controller {
-        crate::args::controller::check(controller)?;
+        controller::check(controller)?;
     }
     match url.user.as_deref() {
         None | Some(OWNER) => Ok(()),
@@ -229,6 +229,7 @@ fn listed(offers: &[OfferView]) -> Result<Value> {
         let mut value = to_value(offer)?;
         if let Some(fields) = value.as_object_mut() {
             fields.retain(|key, _| key != "name" && key != "description");
+            fields.insert("store".to_owned(), controller::name().into());
         }
         all.insert(offer.name.to_string(), value);
     }
@@ -260,7 +261,7 @@ impl FindOffers {
                 let value = json!({
                     "access": "admin", "endpoints": offer.endpoints, "users": offer.users
                 });
-                (format!("{CONTROLLER}:{}", offer.offer_url), value)
+                (format!("{}:{}", controller::name(), offer.offer_url), value)
             })
             .collect();
         self.output.write(&self.format.render(&document, || render::found(&offers))?)
@@ -271,7 +272,7 @@ impl FindOffers {
 fn filter(text: &str) -> Result<(Option<ModelRef>, Option<OfferName>)> {
     let rest = match text.split_once(':') {
         Some((controller, rest)) => {
-            crate::args::controller::check(controller)?;
+            controller::check(controller)?;
             rest
         }
         None => text,
@@ -296,7 +297,7 @@ impl ShowOffer {
             CliError::new(format!("application offer \"{OWNER}/{}.{}\" not found", url.model, url.offer))
                 .hint("periapt find-offers lists them")
         })?;
-        let key = format!("{CONTROLLER}:{}", found.offer_url);
+        let key = format!("{}:{}", controller::name(), found.offer_url);
         let value = json!({
             "description": found.description, "access": "admin",
             "endpoints": found.endpoints, "users": found.users

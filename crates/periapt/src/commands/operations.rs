@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::args::{ModelArgs, duration};
 use crate::error::{CliError, Result};
-use crate::output::{OutputFile, Structured, Tabular, say};
+use crate::output::{OutputFile, Structured, Tabular, print, say};
 use crate::render;
 use crate::session::{Session, zone};
 
@@ -81,8 +81,11 @@ pub struct Operations {
     #[arg(long, value_name = "STATUS,…", value_delimiter = ',')]
     status: Vec<String>,
     /// So many of the newest at most
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = MOST)]
     limit: usize,
+    /// Leave out so many of the newest
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
+    offset: usize,
     /// Show times in UTC
     #[arg(long)]
     utc: bool,
@@ -104,6 +107,9 @@ pub struct CancelTask {
     #[command(flatten)]
     model: ModelArgs,
 }
+
+/// So many operations are shown where nobody says how many (Juju 3.6: `defaultMaxOperationsLimit`).
+const MOST: usize = 50;
 
 /// How long one question to the daemon waits at most.
 const LOOK: Duration = Duration::from_secs(10);
@@ -171,7 +177,25 @@ impl ShowTask {
 impl Operations {
     /// Lists the newest that are asked for.
     pub async fn run(self, session: &Session) -> Result {
-        let newest = session.model(&self.model)?.operations(&self.params()).await?;
+        // As in Juju 0 is no limit of one's own. One more than is shown tells whether there are more.
+        let limit = if self.limit == 0 { MOST } else { self.limit };
+        let mut params = self.params();
+        params.limit = Some(limit.saturating_add(1));
+        let mut newest = session.model(&self.model)?.operations(&params).await?;
+        let more = newest.len() > limit;
+        while newest.len() > limit {
+            newest.pop_first();
+        }
+        if self.format == Tabular::Table && !newest.is_empty() && (more || self.offset > 0) {
+            let last = self.offset.saturating_add(newest.len());
+            print(&format!("Displaying operation results {} to {last}.\n", self.offset.saturating_add(1)))?;
+            if more {
+                print(&format!(
+                    "Run the command again with --offset={} --limit={limit} to see the next batch.\n\n",
+                    self.offset.saturating_add(limit)
+                ))?;
+            }
+        }
         if newest.is_empty() && self.format == Tabular::Table {
             say("no matching operations");
         }
@@ -188,7 +212,7 @@ impl Operations {
             machines: joined(&machines),
             actions: joined(&self.actions),
             status: joined(&self.status),
-            offset: None,
+            offset: (self.offset > 0).then_some(self.offset),
             limit: Some(self.limit),
             brief: self.format == Tabular::Table,
             zone: Some(zone(self.utc).to_string()),

@@ -13,7 +13,7 @@ use periapt_model::charm_url::{CharmUrl, Origin};
 use periapt_model::names::{AppName, ResourceName, UnitName};
 
 use super::build;
-use super::deploy::{Elsewhere, report};
+use super::deploy::report;
 use super::source::{FromStore, Named, named};
 use super::spaces;
 use crate::args::config::{Section, all};
@@ -75,14 +75,17 @@ pub struct Refresh {
     /// Without effect: everything runs on this machine's operating system
     #[arg(long)]
     force_base: bool,
+    /// Without effect: everything runs on this machine's operating system
+    #[arg(long, hide = true)]
+    force_series: bool,
+    /// Without effect: everything runs on this machine's operating system
+    #[arg(long)]
+    base: Option<String>,
     /// The network space of its endpoints: there is one, alpha
     #[arg(long, value_name = "[SPACE] [ENDPOINT=SPACE]…")]
     bind: Option<String>,
     #[command(flatten)]
     model: ModelArgs,
-    // Last, because its heading goes on to whatever follows.
-    #[command(flatten)]
-    elsewhere: Elsewhere,
 }
 
 impl Refresh {

@@ -1,8 +1,9 @@
 //! `resources`
 
 use clap::Args;
+use periapt_controller::api::requests::UnitParams;
 use periapt_controller::views::resources::ResourceList;
-use periapt_model::names::AppName;
+use periapt_model::names::{AppName, InvalidName, UnitName};
 
 use crate::args::{ModelArgs, complete};
 use crate::error::Result;
@@ -12,11 +13,11 @@ use crate::session::Session;
 
 /// Show the resources of an application: which file each has, and who gave it
 #[derive(Args, Debug)]
-#[command(visible_alias = "list-resources", alias = "charm-resources")]
+#[command(visible_alias = "list-resources", aliases = ["charm-resources", "list-charm-resources"])]
 pub struct Resources {
-    /// The application
-    #[arg(add = complete::apps())]
-    application: AppName,
+    /// The application, or a unit of it
+    #[arg(value_name = "APPLICATION|UNIT", value_parser = target, add = complete::apps())]
+    target: Target,
     /// Without effect: all that is known is shown
     #[arg(long)]
     details: bool,
@@ -29,19 +30,58 @@ pub struct Resources {
     model: ModelArgs,
 }
 
+/// Whose resources are shown.
+#[derive(Clone, Debug)]
+enum Target {
+    Application(AppName),
+    Unit(UnitName),
+}
+
+fn target(text: &str) -> std::result::Result<Target, InvalidName> {
+    match text.contains('/') {
+        true => text.parse().map(Target::Unit),
+        false => text.parse().map(Target::Application),
+    }
+}
+
 impl Resources {
-    /// Shows them.
+    /// Shows them. A unit has the files of its application: each is fetched anew when it is asked for.
     pub async fn run(self, session: &Session) -> Result {
-        let list = session.model(&self.model)?.resources(&self.application).await?;
+        let model = session.model(&self.model)?;
+        let of_unit = matches!(self.target, Target::Unit(_));
+        let app = match &self.target {
+            Target::Application(app) => app.clone(),
+            Target::Unit(unit) => {
+                model.unit(unit, &UnitParams::default()).await?;
+                unit.app().clone()
+            }
+        };
+        let list = model.resources(&app).await?;
         if list.resources.is_empty() {
             say("No resources to display.");
         }
-        let text = self.format.render(&list, || match list.resources.is_empty() {
-            true => String::new(),
-            false => table(&list),
-        })?;
+        let table = || match (list.resources.is_empty(), of_unit) {
+            (true, _) => String::new(),
+            (false, true) => revisions(&list),
+            (false, false) => table(&list),
+        };
+        // Of a unit Juju prints the list alone.
+        let text = match of_unit {
+            true => self.format.render(&list.resources, table)?,
+            false => self.format.render(&list, table)?,
+        };
         self.output.write(&text)
     }
+}
+
+/// Juju's columns for a unit.
+fn revisions(list: &ResourceList) -> String {
+    let mut table = Table::new(&["Resource", "Revision"]);
+    for resource in &list.resources {
+        let revision = resource.revision.map_or("-".to_owned(), |number| number.to_string());
+        table.row([resource.name.as_str().into(), revision.into()]);
+    }
+    table.render()
 }
 
 fn table(list: &ResourceList) -> String {

@@ -4,10 +4,10 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use periapt_controller::views::OWNER;
 use periapt_controller::views::status::{InvalidSelector, Selector, StatusReport};
+use periapt_controller::views::{CONTROLLER, OWNER};
 
-use crate::args::{ModelArgs, complete, duration};
+use crate::args::{ModelArgs, complete, controller, duration};
 use crate::error::{CliError, FAILED, Result};
 use crate::output::{self, Colour, OutputFile, say};
 use crate::render::{status as render, time::Clock};
@@ -69,6 +69,20 @@ enum Format {
     Yaml,
 }
 
+/// The same with the controller's name as `bootstrap` gave it, which the daemon does not know.
+fn renamed(mut report: StatusReport) -> StatusReport {
+    let name = controller::name();
+    if name != CONTROLLER {
+        for saas in report.status.application_endpoints.values_mut() {
+            if let Some((CONTROLLER, rest)) = saas.url.split_once(':') {
+                saas.url = format!("{name}:{rest}");
+            }
+        }
+        report.status.model.controller = name;
+    }
+    report
+}
+
 impl Status {
     /// Shows it once, or until nobody looks any more.
     pub async fn run(self, session: &Session) -> Result {
@@ -76,16 +90,16 @@ impl Status {
         let model = session.model(&self.model)?;
         let zone = zone(self.utc);
         let Some(every) = self.watch else {
-            let report = model.status(&self.selectors, &zone).await?;
-            let matched = self.say_if_empty(&report);
+            let report = renamed(model.status(&self.selectors, &zone).await?);
             self.output.write(&self.text(&report)?)?;
+            let matched = self.say_if_empty(&report);
             // Juju takes a selector that selects nothing for a success.
             return if matched || session.is_juju() { Ok(()) } else { Err(CliError::silent(FAILED)) };
         };
         let clears = std::io::stdout().is_terminal();
         let mut clock = Clock::system(self.utc);
         loop {
-            let text = self.text(&model.status(&self.selectors, &zone).await?)?;
+            let text = self.text(&renamed(model.status(&self.selectors, &zone).await?))?;
             clock.tick();
             let heading = render::watch_heading(every, &clock.moment(clock.now));
             // The cursor goes home and the rest is cleared after the new text: the screen never blinks.
@@ -108,7 +122,6 @@ impl Status {
 
     fn text(&self, report: &StatusReport) -> Result<String> {
         Ok(match self.format {
-            // Juju prints the heading alone for an empty model, on standard error.
             Format::Tabular => render::tabular(report, self.relations, self.storage),
             Format::Oneline => render::oneline(&report.status),
             Format::Summary => render::summary(&report.status),
@@ -125,9 +138,13 @@ impl Status {
             && status.application_endpoints.is_empty();
         match self.selectors.is_empty() {
             true if is_empty && self.format == Format::Tabular => {
-                say(format!("Model \"{OWNER}/{}\" is empty.", status.model.name));
+                // Below the table, behind an empty line.
+                say(format!("\nModel \"{OWNER}/{}\" is empty.", status.model.name));
             }
-            false if is_empty => say("Nothing matched specified filter(s)."),
+            false if is_empty => {
+                let s = if self.selectors.len() == 1 { "" } else { "s" };
+                say(format!("Nothing matched specified filter{s}."));
+            }
             _ => {}
         }
         !is_empty || self.selectors.is_empty()

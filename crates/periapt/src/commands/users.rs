@@ -1,10 +1,10 @@
 //! `users` and `show-user`: the one user there is.
 
 use clap::Args;
-use periapt_controller::views::{CONTROLLER, OWNER};
+use periapt_controller::views::OWNER;
 use serde_json::{Value, json};
 
-use crate::args::controller::ControllerArgs;
+use crate::args::controller::{self, ControllerArgs};
 use crate::args::{ModelArgs, ModelRef};
 use crate::error::{CliError, Result};
 use crate::output::{OutputFile, Structured, Tabular};
@@ -96,7 +96,7 @@ impl Users {
                 user["date-created"].as_str().unwrap_or_default().into(),
                 "just now".into(),
             ]);
-            format!("Controller: {CONTROLLER}\n\n{}", table.render())
+            format!("Controller: {}\n\n{}", controller::name(), table.render())
         };
         self.output.write(&self.format.render(&json!([user]), table)?)
     }

@@ -44,7 +44,14 @@ pub fn setting_text(value: &SettingValue) -> String {
 pub fn settings_table(config: &ModelConfig) -> String {
     let mut table = Table::new(&["Attribute", "From", "Value"]);
     for (key, setting) in config {
-        table.row([key.as_str().into(), setting.source.as_str().into(), setting_text(&setting.value).into()]);
+        let value = match setting_text(&setting.value) {
+            // It may be very long (Juju 3.6: `model-config`).
+            text if key == "cloudinit-userdata" && !text.is_empty() => {
+                "<value set, see juju model-config cloudinit-userdata>".to_owned()
+            }
+            text => text,
+        };
+        table.row([key.as_str().into(), setting.source.as_str().into(), value.into()]);
     }
     table.render()
 }

@@ -17,6 +17,7 @@ const NO_TERMS: &str = "there is no charm store that has terms";
 const NO_BLOCKS: &str = "commands cannot be disabled here";
 const UPGRADE: &str =
     "the controller is the program itself: install another version and start the daemon again";
+const NO_METRICS: &str = "nobody collects metrics: hooks for them are never run, and none is kept";
 const POOLS: &str =
     "storage is folders on this machine's file system; storage-pools lists the pools there are";
 
@@ -45,6 +46,10 @@ pub const VERBS: &[Verb] = &[
     verb("add-user", No(ONE_USER)),
     verb("agree", No(NO_TERMS)),
     also("agreements", &["list-agreements"], No(NO_TERMS)),
+    verb(
+        "application-storage",
+        No("refresh --storage changes how units come by storages, and export-bundle shows it"),
+    ),
     verb("attach-resource", Partly("files only, no container images")),
     verb("attach-storage", Same),
     verb("autoload-credentials", No(NO_CLOUD)),
@@ -56,6 +61,7 @@ pub const VERBS: &[Verb] = &[
     verb("cancel-task", Same),
     verb("change-user-password", No(ONE_USER)),
     also("clouds", &["list-clouds"], Partly("localhost and what add-cloud made; no public clouds")),
+    verb("collect-metrics", No(NO_METRICS)),
     verb("config", Same),
     also("constraints", &["get-constraints"], Same),
     verb("consume", Partly("offers of this controller's models")),
@@ -112,8 +118,8 @@ pub const VERBS: &[Verb] = &[
     verb("grant-cloud", No(ONE_USER)),
     verb("grant-secret", Same),
     verb("help", Partly("of verbs; no topics")),
-    verb("help-action-commands", No("the hook commands print their own help: action-get --help in a unit")),
-    verb("help-hook-commands", No("the hook commands print their own help: config-get --help in a unit")),
+    verb("help-action-commands", Same),
+    also("help-hook-commands", &["help-tool"], Same),
     verb("import-filesystem", No(POOLS)),
     verb("import-ssh-key", No("keys are not fetched from anywhere; add-ssh-key takes them as text")),
     verb("info", Partly("of charms in the local store")),
@@ -122,6 +128,7 @@ pub const VERBS: &[Verb] = &[
     verb("login", No(ONE_CONTROLLER)),
     verb("logout", No(ONE_CONTROLLER)),
     also("machines", &["list-machines"], Same),
+    verb("metrics", No(NO_METRICS)),
     verb("migrate", No(ONE_CONTROLLER)),
     verb("model-config", Partly("keys that mean nothing on one machine are checked, kept and shown")),
     also("model-constraints", &["get-model-constraints"], Same),
@@ -136,6 +143,7 @@ pub const VERBS: &[Verb] = &[
     verb("offer", Same),
     also("offers", &["list-offers"], Same),
     also("operations", &["list-operations"], Same),
+    also("payloads", &["list-payloads"], Same),
     verb("refresh", Partly("to a file or folder with --path, or within the local store")),
     also("regions", &["list-regions"], Same),
     verb("register", No(ONE_CONTROLLER)),
@@ -158,7 +166,7 @@ pub const VERBS: &[Verb] = &[
     verb("remove-user", No(ONE_USER)),
     verb("rename-space", No(ONE_SPACE)),
     also("resolved", &["resolve"], Same),
-    also("resources", &["charm-resources", "list-resources"], Same),
+    also("resources", &["charm-resources", "list-charm-resources", "list-resources"], Same),
     verb("resume-relation", Same),
     verb("retry-provisioning", No("machines are folders: providing one never fails")),
     verb("revoke", No(ONE_USER)),
@@ -177,6 +185,7 @@ pub const VERBS: &[Verb] = &[
         No("credentials have no effect here, so no model has one"),
     ),
     verb("set-firewall-rule", No(NO_FIREWALL)),
+    verb("set-meter-status", No(NO_METRICS)),
     verb("set-model-constraints", Partly("constraints are checked, kept and shown; they limit nothing")),
     verb("show-action", Same),
     verb("show-application", Same),
@@ -224,6 +233,10 @@ pub const VERBS: &[Verb] = &[
     verb("update-secret-backend", No(ONE_STORE)),
     verb("update-storage-pool", No(POOLS)),
     verb("upgrade-controller", No(UPGRADE)),
+    verb(
+        "upgrade-machine",
+        No("machines are folders: what is upgraded is this machine's own operating system"),
+    ),
     verb("upgrade-model", No(UPGRADE)),
     also("users", &["list-users"], Same),
     verb("version", Same),

@@ -7,9 +7,11 @@ use periapt_controller::api::requests::{
 };
 use periapt_model::channel::Channel;
 use periapt_model::command::Place;
+use periapt_model::entity::Charm;
 use periapt_model::names::{AppName, ResourceName};
 
 use super::{Item, resources};
+use crate::args::base;
 use crate::args::controller::without_ours;
 use crate::bundle::placement::{NewUnit, Spot};
 use crate::bundle::plan::{Change, Now};
@@ -137,7 +139,7 @@ impl Steps<'_> {
         let Some((app, item)) = self.app(name) else { return Err(super::no_item(name)) };
         Ok(Deploy {
             name: Some(name.clone()),
-            charm: item.charm.clone(),
+            charm: self.charm(item)?,
             // Each of its units is a step of its own.
             units: 0,
             config: app.set().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
@@ -155,6 +157,13 @@ impl Steps<'_> {
             storage: app.storage.clone(),
             attach_storage: Vec::new(),
         })
+    }
+
+    /// The charm with the base that a plain `deploy` of it would have.
+    fn charm(&self, item: &Item) -> Result<Charm> {
+        let mut charm = item.charm.clone();
+        base::put_first(&mut charm.meta, None, false)?;
+        Ok(charm)
     }
 
     fn refresh(&self, name: &AppName) -> Result<Refresh> {
