@@ -295,6 +295,21 @@ fn nobody_reads_it_without_the_right() {
 
 /// The daemon dies right after each change of one model, before or while the other is told.
 #[test]
+fn a_suspended_relation_keeps_its_secrets_to_itself() {
+    let pair = Pair::related();
+    let uri = pair.share();
+    let read = format!("secret-get {uri} password");
+    pair.until_says("web/0", &read, FIRST[0]);
+    let offers = pair.bench.json(&["offers"]);
+    let id = offers["vault"]["connections"][0]["relation-id"].to_string();
+    pair.bench.ok(&["suspend-relation", &id]);
+    pair.until_says("web/0", &read, "permission denied");
+    // It comes back, with what happened meanwhile.
+    pair.bench.ok(&["resume-relation", &id]);
+    pair.until_says("web/0", &read, FIRST[0]);
+}
+
+#[test]
 fn a_killed_daemon_goes_on_between_the_two_models() {
     let pair = Pair::related();
     let bench = &pair.bench;

@@ -62,7 +62,8 @@ fn routes<'a>(
     halves: &Halves<'a>,
 ) -> BTreeMap<(&'a str, &'a str), Routes> {
     let mut all: BTreeMap<(&str, &str), Routes> = BTreeMap::new();
-    for ((offering, consuming, id), half) in halves {
+    // Nothing goes over one that is suspended (Juju 3.6: `crossmodelsecrets`).
+    for ((offering, consuming, id), half) in halves.iter().filter(|(_, half)| !half.suspended) {
         let (Some(from), Some(to)) = (by_id.get(offering), by_id.get(consuming)) else { continue };
         let Some(other) = to.relations.get(id).filter(|_| offering != consuming) else { continue };
         let (Some((_, theirs, _)), Some((ours, remote, app))) = (sides(from, half), sides(to, other)) else {

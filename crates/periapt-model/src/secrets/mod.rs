@@ -212,10 +212,11 @@ impl Model {
     }
 
     /// Whether `app` still has its half of the relation that the offering half in `scope` is linked to, both in this
-    /// model. The offering half may outlive it for as long as its own units have hooks to run.
+    /// model, and it is not suspended. The offering half may outlive it for as long as its own units have hooks to run.
     fn consumes_over(&self, app: &AppName, scope: &GrantScope) -> bool {
         let GrantScope::Relation(id) = scope else { return false };
-        let link = self.relations.get(id).and_then(|relation| relation.link.as_ref());
+        let offering = self.relations.get(id).filter(|relation| !relation.suspended);
+        let link = offering.and_then(|relation| relation.link.as_ref());
         let half = link.filter(|link| link.model == self.info.uuid);
         let half = half.and_then(|link| self.relations.get(&link.relation));
         half.is_some_and(|half| half.ends.iter().any(|end| &end.app == app) && !self.is_offering(half))
