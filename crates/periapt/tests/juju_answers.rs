@@ -47,7 +47,7 @@ fn a_script_makes_a_controller_and_takes_it_away() {
     let juju = Juju::new();
     let made = juju.ok(&["bootstrap", "localhost", "overlord", "--config", "x=500", "--add-model", "work"]);
     assert!(made.stderr.contains("note: --config has no effect here"), "{made:?}");
-    assert_eq!(juju.ok(&["switch"]).stdout, "periapt:admin/work\n");
+    assert_eq!(juju.ok(&["switch"]).stdout, "overlord:admin/work\n");
     assert_eq!(juju.json(&["status", "-m", "overlord:work"])["model"]["name"], "work");
     juju.ok(&["add-model", "-c", "overlord", "more"]);
     juju.ok(&["switch", "overlord:admin/work"]);
