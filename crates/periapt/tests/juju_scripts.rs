@@ -137,6 +137,16 @@ fn a_charm_is_deployed_for_the_base_that_is_asked_for() {
         ["plain", "asked", "old", "one"].map(|app| apps[app]["base"]["channel"].as_str().unwrap_or(""));
     assert_eq!(shown, ["22.04", "20.04", "16.04", "24.04"]);
     assert_eq!(juju.json(&["show-application", "asked"])["asked"]["base"], "ubuntu@20.04");
+    // A charm that the model has is deployed again as it is, with its number.
+    let url = juju.json(&["show-application", "asked"])["asked"]["charm-url"].as_str().map(str::to_owned);
+    let url = url.expect("a url");
+    juju.ok(&["deploy", &url, "another", "--base", "ubuntu@20.04"]);
+    let another = &juju.json(&["status"])["applications"]["another"];
+    assert_eq!(
+        (another["charm"].as_str(), &another["base"]["channel"]),
+        (Some(url.as_str()), &json!("20.04"))
+    );
+    assert!(juju.refused(&["deploy", "local:many-99", "none"]).1.contains("\"local:many-99\" not found"));
     let refused = |arguments: &[&str], code: i32, words: &str| {
         let (got, said) = juju.refused(arguments);
         assert!(got == code && said.contains(words), "{arguments:?}: {got} {said}");
@@ -157,7 +167,7 @@ fn a_charm_is_deployed_for_the_base_that_is_asked_for() {
         "cannot be specified together",
     );
     // Not of what was refused.
-    assert_eq!(juju.json(&["status"])["applications"].as_object().map(|apps| apps.len()), Some(4));
+    assert_eq!(juju.json(&["status"])["applications"].as_object().map(|apps| apps.len()), Some(5));
     juju.ok(&["deploy", &one, "forced", "--base", "ubuntu@20.04", "--force"]);
     let bundle = juju.ok(&["export-bundle", "--include-series"]).stdout;
     assert!(bundle.contains("series: xenial") && bundle.contains("series: noble"), "{bundle}");

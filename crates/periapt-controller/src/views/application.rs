@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::status::{charm_base, endpoint_bindings};
+use super::status::{base_of, endpoint_bindings};
 
 /// One application, as `show-application` shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -128,7 +128,7 @@ pub struct ShowConfig {
 pub fn show_application(model: &Model, name: &AppName) -> Option<ShowApplication> {
     let app = model.applications.get(name)?;
     let charm = model.charms.get(&app.charm.id)?;
-    let base = charm_base(charm).map(|base| match base.channel.as_str() {
+    let base = base_of(app, charm).map(|base| match base.channel.as_str() {
         "" => base.name,
         channel => format!("{}@{channel}", base.name),
     });

@@ -68,6 +68,7 @@ pub(super) fn deploy(
     storage::check_amount(meta, &directives, units)?;
     let places = machines::placed(&draft.model, units, placement)?;
     storage::check_attach(&draft.model, meta, &stored.attach, places.len())?;
+    let base = deploy.charm.meta.bases.first().cloned();
     let charm = add_charm(draft, deploy.charm);
     let meta = charm.meta.clone();
     let first = draft.model.info.unit_counters.get(&name).copied().unwrap_or(0);
@@ -86,6 +87,7 @@ pub(super) fn deploy(
         resources: deploy.resources,
         constraints,
         channel: deploy.channel,
+        base,
         forced_removal: false,
         storage: directives,
     })));
@@ -109,8 +111,13 @@ fn subordinate(deploy: &Deploy, placement: &[String]) -> Result<u32, Refusal> {
     Ok(0)
 }
 
-/// Puts a charm into the model. One of the store keeps its revision; any other gets the next local one of its name.
+/// Puts a charm into the model. One of the store keeps its revision, and so does one that is there already and is named by its
+/// url; any other gets the next local one of its name.
 pub(super) fn add_charm(draft: &mut Draft, charm: Charm) -> Arc<Charm> {
+    let known = draft.model.charms.get(&charm.id).filter(|known| known.url == charm.url);
+    if let Some(known) = known.filter(|known| known.url.starts_with("local:")) {
+        return known.clone();
+    }
     let name = charm.meta.name.clone();
     if let Some(url) = store_url(&charm) {
         let charm = Arc::new(Charm { url: url.to_string(), revision: url.revision, ..charm });

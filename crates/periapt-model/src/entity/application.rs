@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::charm::{CharmMeta, ConfigValue};
+use crate::charm::{Base, CharmMeta, ConfigValue};
 use crate::entity::StorageDirective;
 use crate::local::CharmRef;
 use crate::names::{AppName, CharmId, ResourceName, StorageName};
@@ -92,6 +92,9 @@ pub struct Application {
     /// `--channel`, kept and shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
+    /// The base that it was deployed for, where its charm names any; it stays at a refresh. None: its charm's first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
     /// A destroyed application is removed without waiting for its units' hooks.
     #[serde(default)]
     pub forced_removal: bool,

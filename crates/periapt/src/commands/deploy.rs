@@ -116,6 +116,9 @@ impl Deploy {
         storage::ids(&self.attach_storage)?;
         let base = self.base.chosen()?;
         let base = base.as_ref();
+        if self.charm.starts_with("local:") {
+            return self.again(session, base).await;
+        }
         let store = CharmStore::of(&session.home);
         match named(&store, &self.charm)? {
             Named::Path(path) if let Some(file) = bundle::bundle_file(&path) => {
@@ -172,6 +175,38 @@ impl Deploy {
             machines: &machines,
         };
         bundle::deploy(session, &model, asked).await
+    }
+
+    /// A charm that an application of the model has, by its url: `local:db-0`.
+    async fn again(&self, session: &Session, base: Option<&Base>) -> Result {
+        if self.is_for_bundle() || self.revision.is_some() {
+            return Err(CliError::usage(
+                "--dry-run, --overlay, --map-machines and --revision are not for a charm of the model",
+            ));
+        }
+        let model = session.model(&self.model)?;
+        let shape = model.shape().await?;
+        let mut apps = shape.applications.values().flatten();
+        let known = apps.find(|app| app.charm_url == self.charm).ok_or_else(|| {
+            CliError::new(format!("charm {:?} not found in the model", self.charm))
+                .hint("give the folder of a charm, or a .charm file such as ./my-charm.charm")
+        })?;
+        let mut meta =
+            periapt_build::load_meta(&session.home.charms().join(&known.charm_id)).map_err(build::explain)?;
+        base::put_first(&mut meta, base, self.force)?;
+        let (config, resources) = (self.config(&meta)?, build::upload(session, &meta, &self.resource)?);
+        let (name, revision) = build::split_url(&self.charm);
+        let (name, revision) = (name.to_owned(), revision.parse().unwrap_or(0));
+        let id = CharmId(known.charm_id.clone());
+        let charm = Charm { id, url: self.charm.clone(), revision, version: None, meta };
+        let channel = self.channel.as_ref().map(Channel::to_string);
+        let deployed = model.deploy(&self.request(charm, config, resources, channel)?).await?;
+        say(format!("Located local charm {name:?}, revision {revision}"));
+        say(format!(
+            "Deploying {:?} from local charm {name:?}, revision {revision}",
+            deployed.application.as_str()
+        ));
+        Ok(())
     }
 
     async fn local(&self, session: &Session, source: &Path, base: Option<&Base>) -> Result {

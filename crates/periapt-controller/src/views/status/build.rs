@@ -129,7 +129,7 @@ fn application(
     ApplicationStatus {
         // Juju 3.6 prints the url of a local charm, and of one of the store its name.
         charm: if origin == Origin::Store { charm_name() } else { app.charm.url.clone() },
-        base: charm.and_then(|c| charm_base(c)),
+        base: charm.and_then(|charm| base_of(app, charm)),
         charm_origin: origin.as_str().to_owned(),
         charm_name: charm_name(),
         // Not the number of the charm's own record: applications whose charms have the same content share one.
@@ -153,9 +153,9 @@ fn application(
     }
 }
 
-/// What a charm was made for: the first of its bases, without the `stable` risk, as Juju prints it.
-pub(crate) fn charm_base(charm: &Charm) -> Option<BaseView> {
-    let base = charm.meta.bases.first()?;
+/// What an application was deployed for, else the first of its charm's bases, without the `stable` risk, as Juju prints it.
+pub(crate) fn base_of(app: &Application, charm: &Charm) -> Option<BaseView> {
+    let base = app.base.as_ref().or(charm.meta.bases.first())?;
     let channel = base.channel.strip_suffix("/stable").unwrap_or(&base.channel);
     Some(BaseView { name: base.name.clone(), channel: channel.to_owned() })
 }

@@ -18,7 +18,7 @@ pub use super::host::BaseView;
 use super::storage::StorageStatus;
 pub(crate) use build::relation_word;
 pub use build::{application_status, full_status, presented, relation_rows};
-pub(crate) use build::{charm_base, endpoint_bindings, open_ports, unit_status as build_unit_status};
+pub(crate) use build::{base_of, endpoint_bindings, open_ports, unit_status as build_unit_status};
 pub use cross_model::{EndpointStatus, OfferStatus, RemoteAppStatus, remote_app_statuses};
 pub use select::{InvalidSelector, Selector};
 
