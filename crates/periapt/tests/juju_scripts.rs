@@ -23,7 +23,7 @@ const WILL: &str = "WARNING This command will perform the following actions:\n";
 #[track_caller]
 fn is_aborted(said: &Said, list: &str, what: &str) {
     assert_eq!((said.code, said.stdout.as_str()), (1, list), "{said:?}");
-    let asked = format!("{WILL}\nContinue [y/N]? ERROR {what}: aborted\n");
+    let asked = format!("{WILL}\nContinue [y/N]? \nERROR {what}: aborted\n");
     assert!(said.stderr.starts_with(&asked), "{said:?}");
 }
 

@@ -1,6 +1,6 @@
 //! What is asked before something goes away.
 
-use std::io::{BufRead as _, Read as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 use periapt_controller::client::ModelClient;
 
@@ -64,7 +64,13 @@ fn answer(question: &str) -> String {
     // A question that cannot be shown is answered by nobody, which is a no.
     let _ = write!(stderr, "{question}").and_then(|()| stderr.flush());
     let mut line = String::new();
-    match std::io::stdin().lock().take(LONGEST_ANSWER).read_line(&mut line) {
+    let stdin = std::io::stdin();
+    let read = stdin.lock().take(LONGEST_ANSWER).read_line(&mut line);
+    if !stdin.is_terminal() {
+        // Nobody ended the question's line by typing.
+        let _ = writeln!(stderr);
+    }
+    match read {
         Ok(_) => line.trim().to_owned(),
         Err(_) => String::new(),
     }
