@@ -38,8 +38,12 @@ fn word(info: &StatusInfo) -> Cell {
 
 fn model(model: &ModelStatus, status: &FullStatus) -> String {
     let mut table = Table::new(&["Model", "Controller", "Cloud/Region", "Version", "SLA", "Timestamp"]);
+    let cloud = match model.region.as_str() {
+        "" => model.cloud.clone(),
+        region => format!("{}/{region}", model.cloud),
+    };
     let cells =
-        [&model.name, &model.controller, &model.cloud, &model.version].map(|text| Cell::from(text.as_str()));
+        [&model.name, &model.controller, &cloud, &model.version].map(|text| Cell::from(text.as_str()));
     table.row(cells.into_iter().chain(["unsupported".into(), status.controller.timestamp.as_str().into()]));
     table.render()
 }
