@@ -69,6 +69,7 @@ fn application(name: &str, charm: CharmRef) -> Application {
         resources: BTreeMap::new(),
         constraints: String::new(),
         channel: None,
+        base: None,
         forced_removal: false,
         storage: Default::default(),
     }

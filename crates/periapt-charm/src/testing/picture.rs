@@ -328,6 +328,7 @@ fn application(name: AppName, charm: CharmRef) -> Application {
         resources: BTreeMap::new(),
         constraints: String::new(),
         channel: None,
+        base: None,
         forced_removal: false,
         storage: Default::default(),
     }
