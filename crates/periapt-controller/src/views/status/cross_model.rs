@@ -54,20 +54,14 @@ pub struct OfferStatus {
     /// Its charm's url.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub charm: String,
-    /// How many relations over it are joined.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    /// How many relations over it are joined. Juju leaves out a count of none.
+    #[serde(default, skip_serializing_if = "super::is_zero")]
     pub active_connected_count: usize,
     /// How many relations there are over it.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "super::is_zero")]
     pub total_connected_count: usize,
     /// By name.
     pub endpoints: BTreeMap<String, EndpointStatus>,
-}
-
-/// Juju leaves out a count of none.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
-fn is_zero(count: &usize) -> bool {
-    *count == 0
 }
 
 fn role_word(role: Role) -> &'static str {
