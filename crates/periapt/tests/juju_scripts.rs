@@ -247,7 +247,7 @@ fn payloads_are_shown_as_they_were_told() {
         juju.bench.path(),
         "told",
         "payloads:\n  monitor: {type: docker}\n",
-        &[("start", "payload-register monitor docker abc red big")],
+        &[("start", "payload-register docker monitor abc red big")],
     );
     assert_eq!(juju.ok(&["payloads"]).stderr, "No payloads to display.\n");
     juju.ok(&["deploy", &charm]);

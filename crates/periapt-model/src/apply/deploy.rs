@@ -7,7 +7,7 @@ use crate::charm_url::{CharmUrl, Origin};
 use crate::command::{Answer, Deploy, Refusal, RefusalKind, StorageOptions};
 use crate::entity::{Application, Charm, Relation, RelationEnd};
 use crate::local::CharmRef;
-use crate::model::{Draft, Record};
+use crate::model::{Draft, Model, Record};
 use crate::names::{AppName, EndpointName, RelationId};
 use crate::status::Life;
 use crate::time::Timestamp;
@@ -114,9 +114,8 @@ fn subordinate(deploy: &Deploy, placement: &[String]) -> Result<u32, Refusal> {
 /// Puts a charm into the model. One of the store keeps its revision, and so does one that is there already and is named by its
 /// url; any other gets the next local one of its name.
 pub(super) fn add_charm(draft: &mut Draft, charm: Charm) -> Arc<Charm> {
-    let known = draft.model.charms.get(&charm.id).filter(|known| known.url == charm.url);
-    if let Some(known) = known.filter(|known| known.url.starts_with("local:")) {
-        return known.clone();
+    if let Some(url) = known_url(&draft.model, &charm) {
+        return Arc::new(Charm { url: url.to_string(), revision: url.revision, ..charm });
     }
     let name = charm.meta.name.clone();
     if let Some(url) = store_url(&charm) {
@@ -131,6 +130,13 @@ pub(super) fn add_charm(draft: &mut Draft, charm: Charm) -> Arc<Charm> {
     let charm = Arc::new(Charm { url: format!("local:{name}-{revision}"), revision, ..charm });
     draft.put(Record::Charm(charm.clone()));
     charm
+}
+
+/// The url of a local charm that an application has.
+fn known_url(model: &Model, charm: &Charm) -> Option<CharmUrl> {
+    let is_there = |app: &Arc<Application>| app.charm.url == charm.url && app.charm.id == charm.id;
+    let url = charm.url.parse::<CharmUrl>().ok().filter(|url| url.origin == Origin::Local)?;
+    model.applications.values().any(is_there).then_some(url)
 }
 
 /// The url of a charm of the store, where it is that charm's own.

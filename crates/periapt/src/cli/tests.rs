@@ -170,7 +170,7 @@ const OTHERS: &[&str] = &[
     "refresh a --force-series --base ubuntu@24.04",
     "resources a/0",
     "list-charm-resources a",
-    "show-machine -m c:controller",
+    "show-machine -m periapt:controller",
     "switch c:",
     "switch :m",
     "payloads a/0 docker --format json",
