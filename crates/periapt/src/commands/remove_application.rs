@@ -1,8 +1,12 @@
 //! `remove-application`
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use periapt_controller::api::requests::RemoveParams;
 use periapt_controller::client::ModelClient;
+use periapt_controller::views::status::FullStatus;
+use periapt_controller::views::storage::StorageStatus;
 use periapt_model::names::AppName;
 
 use super::confirm;
@@ -66,8 +70,14 @@ impl RemoveApplication {
     /// at once.
     async fn each(&self, model: &ModelClient, dry_run: bool) -> (Result, String) {
         let (mut all, mut list) = (Ok(()), String::new());
-        for app in &self.applications {
-            match self.remove(model, app, dry_run).await {
+        let before = match Before::ask(model).await {
+            Ok(before) => before,
+            Err(error) => return (Err(error), list),
+        };
+        // One that is named many times goes once.
+        let mut named = BTreeSet::new();
+        for app in self.applications.iter().filter(|app| named.insert(*app)) {
+            match self.remove(model, &before, app, dry_run).await {
                 Ok(lines) => list.push_str(&lines),
                 Err(error) => {
                     all = Err(CliError::silent(FAILED));
@@ -78,17 +88,34 @@ impl RemoveApplication {
         (all, list)
     }
 
-    async fn remove(&self, model: &ModelClient, app: &AppName, dry_run: bool) -> Result<String> {
-        let storage = model.storage(&zone(true)).await?;
-        let status = model.status(&[], &zone(true)).await?.status;
+    async fn remove(
+        &self,
+        model: &ModelClient,
+        before: &Before,
+        app: &AppName,
+        dry_run: bool,
+    ) -> Result<String> {
         let params = RemoveParams { force: self.force, destroy_storage: self.destroy_storage, dry_run };
         model.remove_application(app, &params).await?;
         let mut list = format!("will remove application {app}\n");
-        for (unit, _) in status.units_of(app) {
+        for (unit, _) in before.status.units_of(app) {
             list.push_str(&format!("- will remove unit {unit}\n"));
-            list.push_str(&fates(&status, &storage, unit, self.destroy_storage));
+            list.push_str(&fates(&before.status, &before.storage, unit, self.destroy_storage));
         }
         Ok(list)
+    }
+}
+
+/// What there was before anything went.
+struct Before {
+    status: FullStatus,
+    storage: StorageStatus,
+}
+
+impl Before {
+    async fn ask(model: &ModelClient) -> Result<Self> {
+        let storage = model.storage(&zone(true)).await?;
+        Ok(Self { status: model.status(&[], &zone(true)).await?.status, storage })
     }
 }
 
