@@ -53,20 +53,15 @@ impl Context {
         )
     }
 
-    /// The options of type `secret` that name one, and which.
-    pub(super) fn secrets_of_options(&self) -> Vec<(&str, SecretUri)> {
-        let Ok(config) = self.raw_config() else { return Vec::new() };
-        let secret = |name| {
-            let uri = config.get(name).and_then(Value::as_str).filter(|text| text.starts_with("secret:"))?;
-            Some((name, SecretUri::canonical(uri, &self.environment.model_uuid)))
-        };
-        self.secret_options().filter_map(secret).collect()
-    }
-
     /// The option of type `secret` that names this secret.
     pub(super) fn option_of(&self, secret: &SecretUri) -> Option<&str> {
-        let mut named = self.secrets_of_options().into_iter();
-        named.find(|(_, id)| id.unique_id() == secret.unique_id()).map(|(option, _)| option)
+        let config = self.raw_config().ok()?;
+        self.secret_options().find(|name| {
+            let uri = config.get(*name).and_then(Value::as_str);
+            uri.is_some_and(|uri| {
+                SecretUri::canonical(uri, &self.environment.model_uuid).unique_id() == secret.unique_id()
+            })
+        })
     }
 
     /// The charm's options as they are. An option without a value is missing.

@@ -189,11 +189,8 @@ impl Secret<'_> {
 
     /// Why it cannot be read. Where it is an option's, the operator has something to do, of which no event tells.
     fn withheld(&self, error: CommandError) -> Error {
-        let found = match &self.id {
-            Some(id) => self.cx.option_of(id).map(|option| (option, id.clone())),
-            None => self.refused_option(error.failed),
-        };
-        let Some((option, id)) = found else { return error.into() };
+        let option = self.id.as_ref().and_then(|id| self.cx.option_of(id));
+        let (Some(option), Some(id)) = (option, &self.id) else { return error.into() };
         let (app, tool) = (self.cx.app(), self.cx.tool());
         let message = match error.failed {
             Failed::Denied => {
@@ -207,18 +204,6 @@ impl Secret<'_> {
             _ => return error.into(),
         };
         Error::needs_human(message).retried()
-    }
-
-    /// The option whose secret is refused in the same way: a label alone, which this unit gave to what it read once, does not tell
-    /// whose it is any more.
-    fn refused_option(&self, failed: Failed) -> Option<(&str, SecretUri)> {
-        if !matches!(failed, Failed::Denied | Failed::SecretNotFound) {
-            return None;
-        }
-        self.cx.secrets_of_options().into_iter().find(|(_, id)| {
-            let asked = self.cx.json::<Value>("secret-get", &[&id.0, "--peek"]);
-            asked.is_err_and(|error| error.failed == failed)
-        })
     }
 
     /// What its owner can know of it (`secret-info-get secret:…`), with what this dispatch has changed. Asked anew each time.

@@ -125,28 +125,6 @@ fn only_what_the_operator_can_mend_needs_one() {
 }
 
 #[test]
-fn one_that_is_known_by_its_label_alone_is_the_option_s_that_is_refused_too() {
-    let uri = "secret://5d1c6c8c-0000-4000-8000-000000000001/d0erdgfmp25c762i8np0";
-    let by_label = "secret-get --format=json --label db";
-    let peek = format!("secret-get --format=json {ID} --peek");
-    let denied = "ERROR permission denied";
-    let agent =
-        |config: &str| FakeAgent::new().says("config-get --format=json", config).fails(by_label, denied);
-    let named = format!(r#"{{"key": "{uri}"}}"#);
-    let refused = agent(&named).fails(&peek, denied);
-    let error = refused.context().secret_by_label("db").content().unwrap_err();
-    assert_eq!((error.kind(), error.is_retried()), (Kind::NeedsHuman, true));
-    let said = error.to_string();
-    assert!(said.contains("option `key`: juju grant-secret d0erdgfmp25c762i8np0"), "{said}");
-    // It is another one that is withheld: nothing that the operator could mend by that.
-    let readable = agent(&named).says(&peek, r#"{"pw": "1"}"#);
-    let error = readable.context().secret_by_label("db").content().unwrap_err();
-    assert_eq!((error.kind(), error.is_retried()), (Kind::Bug, false));
-    let error = agent("{}").context().secret_by_label("db").content().unwrap_err();
-    assert_eq!((error.kind(), error.is_retried()), (Kind::Bug, false));
-}
-
-#[test]
 fn a_label_is_given_and_found() {
     let agent = FakeAgent::new()
         .says(&format!("secret-get --format=json {ID} --label db"), r#"{"pw": "1"}"#)
