@@ -394,16 +394,17 @@ pub fn check(pair: &Pair) -> Result<(), TestCaseError> {
     let own = offering.secrets.get(&id());
     let copy = consuming.secrets.get(&id());
     let consumer: AppName = pair.consumer();
-    // Over a half that is alone there is nobody to read it.
-    let alone = |scope: &GrantScope| match scope {
+    // Over a half that is alone there is nobody to read it, and over one that is suspended nobody may.
+    let closed = |scope: &GrantScope| match scope {
         GrantScope::Relation(id) => {
-            let link = offering.relations.get(id).and_then(|half| half.link.as_ref());
+            let half = offering.relations.get(id).filter(|half| !half.suspended);
+            let link = half.and_then(|half| half.link.as_ref());
             link.is_none_or(|link| !consuming.relations.contains_key(&link.relation))
         }
         GrantScope::Model => true,
     };
     let reader = SecretReader::Application(consumer.clone());
-    let granted = own.filter(|own| own.grants.get(&reader).is_some_and(|scope| !alone(scope)));
+    let granted = own.filter(|own| own.grants.get(&reader).is_some_and(|scope| !closed(scope)));
     match (granted, copy) {
         (Some(own), Some(copy)) => {
             prop_assert!(may_read(pair, CONSUMES, "web/0"));

@@ -194,8 +194,9 @@ pub(super) fn check_copies(from: &Model, to: &Model) -> Result<(), Broken> {
             else {
                 continue;
             };
-            // Over the side that consumes nothing is granted.
-            let Some(link) = half.link.as_ref().filter(|_| from.is_offering(half)) else { continue };
+            // Over the side that consumes nothing is granted, and over one that is suspended nothing is read.
+            let reads = from.is_offering(half) && !half.suspended;
+            let Some(link) = half.link.as_ref().filter(|_| reads) else { continue };
             let other = to.relations.get(&link.relation);
             let reads =
                 other.and_then(|other| other.ends.iter().find(|end| to.applications.contains_key(&end.app)));
@@ -229,8 +230,13 @@ pub(super) fn check_copies(from: &Model, to: &Model) -> Result<(), Broken> {
 /// The secrets of `from` in `to`, at rest.
 fn check_secrets(from: &Model, to: &Model) -> Result<(), Broken> {
     let consumer = |app: &AppName| consumer_name(&to.info.uuid, app);
+    let is_suspended = |scope: &GrantScope| match scope {
+        GrantScope::Relation(id) => from.relations.get(id).is_some_and(|half| half.suspended),
+        GrantScope::Model => false,
+    };
     let granted = |secret: &Secret, app: &AppName| {
-        consumer(app).is_some_and(|name| secret.grants.contains_key(&SecretReader::Application(name)))
+        let scope = consumer(app).and_then(|name| secret.grants.get(&SecretReader::Application(name)));
+        scope.is_some_and(|scope| !is_suspended(scope))
     };
     let copies = to.secrets.values().filter(|copy| copy.origin.as_ref() == Some(&from.info.uuid));
     for copy in copies {
